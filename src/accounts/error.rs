@@ -1,0 +1,35 @@
+//! What can go wrong in any act, through nobody's fault but the server's.
+
+use actix_web::http::StatusCode;
+
+use super::hashing::Busy;
+use crate::http::Problem;
+use crate::store::StoreError;
+
+/// The act was not done, and may be tried again later.
+#[derive(Debug, thiserror::Error)]
+pub enum Unavailable {
+    /// All hashing threads are busy, and their queue is full.
+    #[error(transparent)]
+    Hashing(#[from] Busy),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Unavailable> for Problem {
+    fn from(unavailable: Unavailable) -> Self {
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
+        match unavailable {
+            Unavailable::Hashing(busy) => problem
+                .detail("Too many people are logging in at this moment; try again shortly.")
+                .retry_after(busy.retry_after),
+            Unavailable::Store(error) => {
+                tracing::error!(%error, "the store failed");
+                problem
+                    .detail("The server cannot reach its data at this moment; nothing was changed.")
+                    .retry_after(std::time::Duration::from_secs(5))
+            }
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! argon2id on its own bounded threads.
+//!
+//! A hash takes tens of milliseconds and megabytes. On the request workers it would hold up every other request, and without a bound a rush of
+//! logins would take all memory; so there is a fixed number of threads, each keeps its memory for ever, and only so many hashes may wait.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use argon2::{Algorithm, Argon2, Block, Params, PasswordHash, Version};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use crossbeam_channel::{Receiver, Sender, TrySendError};
+use tokio::sync::oneshot;
+
+use super::password::Password;
+use crate::settings::Passwords;
+use crate::token::random;
+
+const SALT_BYTES: usize = 16;
+const HASH_BYTES: usize = 32;
+
+/// A stored hash may not ask for more than this, whoever wrote it into the database.
+const MAX_MEMORY_KIB: u32 = 1024 * 1024;
+const MAX_ITERATIONS: u32 = 64;
+const MAX_PARALLELISM: u32 = 16;
+
+/// How much lower than the request workers' the priority of the hashing threads is, in steps of nice(2).
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+
+/// The hashing threads. They end when this is dropped.
+pub struct Hashing {
+    jobs: Sender<Job>,
+    hasher: Arc<Hasher>,
+    threads: usize,
+    /// How long a hash took of late, in microseconds.
+    recent_micros: Arc<AtomicU64>,
+}
+
+type Job = Box<dyn FnOnce(&mut Memory) + Send>;
+
+/// Blocks that one thread fills again and again.
+type Memory = Vec<Block>;
+
+/// The threads could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The parameters are none of argon2's.
+    #[error("argon2 does not take these parameters: {0}")]
+    Parameters(argon2::Error),
+    /// The operating system gave no thread.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
+}
+
+/// No thread was free, and the queue is full.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("all hashing threads are busy and their queue is full")]
+pub struct Busy {
+    /// When there should be room.
+    pub retry_after: Duration,
+}
+
+/// What a password turned out to be.
+#[derive(Debug)]
+pub enum Verified {
+    /// It is the one. With a new hash, when the stored one has other parameters than the settings.
+    Match {
+        /// To be stored in place of the old one.
+        renewed: Option<String>,
+    },
+    /// It is not.
+    NoMatch,
+}
+
+impl Hashing {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn start(settings: &Passwords) -> Result<Self, StartError> {
+        let params = Params::new(settings.memory_kib, settings.iterations, settings.parallelism, Some(HASH_BYTES))
+            .map_err(StartError::Parameters)?;
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = settings.hashing_threads.unwrap_or_else(cores).max(1);
+        let (jobs, waiting) = crossbeam_channel::bounded::<Job>(settings.hashing_queue);
+        for number in 0..threads {
+            let waiting = waiting.clone();
+            std::thread::Builder::new()
+                .name(format!("hashing-{number}"))
+                .spawn(move || work(&waiting))
+                .map_err(StartError::Thread)?;
+        }
+        Ok(Self { jobs, hasher: Arc::new(Hasher { params }), threads, recent_micros: Arc::new(AtomicU64::new(50_000)) })
+    }
+
+    /// Checks a new password against what is easy to guess, and hashes it. The inner error says what is wrong with it.
+    ///
+    /// # Errors
+    /// [`Busy`].
+    pub async fn hash_new(
+        &self,
+        password: Password,
+        known: Vec<String>,
+    ) -> Result<Result<String, std::borrow::Cow<'static, str>>, Busy> {
+        let hasher = Arc::clone(&self.hasher);
+        self.run(move |memory| {
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            password.check_guessable(&known)?;
+            Ok(hasher.hash(&password, memory))
+        })
+        .await
+    }
+
+    /// Holds a password against a stored hash. Without one, takes the same time, and nothing matches.
+    ///
+    /// # Errors
+    /// [`Busy`].
+    pub async fn verify(&self, password: Password, stored: Option<String>) -> Result<Verified, Busy> {
+        let hasher = Arc::clone(&self.hasher);
+        self.run(move |memory| hasher.verify(&password, stored.as_deref(), memory)).await
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce(&mut Memory) -> T + Send + 'static) -> Result<T, Busy> {
+        let (answer, answered) = oneshot::channel();
+        let recent_micros = Arc::clone(&self.recent_micros);
+        let job: Job = Box::new(move |memory| {
+            // Whoever waited for it has hung up: no hash for nobody.
+            if answer.is_closed() {
+                return;
+            }
+            #[expect(clippy::disallowed_methods, reason = "how long work takes is not the time of day")]
+            let started = std::time::Instant::now();
+            let _ = answer.send(work(memory));
+            let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+            recent_micros.store(micros, Ordering::Relaxed);
+        });
+        match self.jobs.try_send(job) {
+            Ok(()) => answered.await.map_err(|_| self.busy()),
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(self.busy()),
+        }
+    }
+
+    fn busy(&self) -> Busy {
+        let waiting = u64::try_from(self.jobs.len() / self.threads).unwrap_or(u64::MAX);
+        let micros = self.recent_micros.load(Ordering::Relaxed).saturating_mul(waiting);
+        Busy { retry_after: Duration::from_micros(micros).clamp(Duration::from_secs(1), Duration::from_secs(60)) }
+    }
+}
+
+fn work(waiting: &Receiver<Job>) {
+    // For this thread alone, on Linux.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(None, NICE);
+    let mut memory = Memory::new();
+    for job in waiting {
+        if std::panic::catch_unwind(AssertUnwindSafe(|| job(&mut memory))).is_err() {
+            tracing::error!("a hashing thread panicked; it goes on with the next hash");
+            memory = Memory::new();
+        }
+    }
+}
+
+struct Hasher {
+    params: Params,
+}
+
+impl Hasher {
+    /// The PHC string of `password` under a new salt.
+    #[expect(clippy::expect_used, reason = "argon2 refuses salts of wrong length only, and this one's is right")]
+    fn hash(&self, password: &Password, memory: &mut Memory) -> String {
+        let salt = random::bytes::<SALT_BYTES>();
+        let hash = fill(&self.params, password, &salt, memory).expect("argon2 takes a salt of 16 bytes");
+        format!(
+            "$argon2id$v=19$m={},t={},p={}${}${}",
+            self.params.m_cost(),
+            self.params.t_cost(),
+            self.params.p_cost(),
+            STANDARD_NO_PAD.encode(salt),
+            STANDARD_NO_PAD.encode(hash),
+        )
+    }
+
+    fn verify(&self, password: &Password, stored: Option<&str>, memory: &mut Memory) -> Verified {
+        let Some(stored) = stored.and_then(Stored::parse) else {
+            // Nothing to hold it against; the same work all the same.
+            let _ = fill(&self.params, password, &[0; SALT_BYTES], memory);
+            return Verified::NoMatch;
+        };
+        let matches = fill(&stored.params, password, &stored.salt, memory)
+            .is_some_and(|hash| aws_lc_rs::constant_time::verify_slices_are_equal(&hash, &stored.hash).is_ok());
+        if !matches {
+            return Verified::NoMatch;
+        }
+        let is_current = stored.params.m_cost() == self.params.m_cost()
+            && stored.params.t_cost() == self.params.t_cost()
+            && stored.params.p_cost() == self.params.p_cost();
+        Verified::Match { renewed: (!is_current).then(|| self.hash(password, memory)) }
+    }
+}
+
+/// A PHC string taken apart.
+struct Stored {
+    params: Params,
+    salt: Vec<u8>,
+    hash: [u8; HASH_BYTES],
+}
+
+impl Stored {
+    fn parse(phc: &str) -> Option<Self> {
+        let parsed = PasswordHash::new(phc).ok()?;
+        if parsed.algorithm.as_str() != "argon2id" || parsed.version != Some(19) {
+            return None;
+        }
+        let params = Params::try_from(&parsed).ok()?;
+        if params.m_cost() > MAX_MEMORY_KIB || params.t_cost() > MAX_ITERATIONS || params.p_cost() > MAX_PARALLELISM {
+            return None;
+        }
+        let hash = parsed.hash?.as_bytes().try_into().ok()?;
+        Some(Self { params, salt: parsed.salt?.as_ref().to_vec(), hash })
+    }
+}
+
+/// One argon2id hash, in `memory` that is grown to what it needs and kept. `None` when argon2 refuses the salt's length.
+fn fill(params: &Params, password: &Password, salt: &[u8], memory: &mut Memory) -> Option<[u8; HASH_BYTES]> {
+    let blocks = params.block_count();
+    if memory.len() < blocks {
+        memory.resize(blocks, Block::default());
+    }
+    let mut hash = [0; HASH_BYTES];
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+    let memory = memory.get_mut(..blocks)?;
+    argon2.hash_password_into_with_memory(password.bytes(), salt, &mut hash, memory).ok()?;
+    Some(hash)
+}

@@ -1,0 +1,112 @@
+//! People: how they register, log in, stay logged in and log out.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | [`register`], [`login`], [`refresh`], [`logout`], [`me`] | one act each: its rules, and every way it can end |
+//! | [`routes`] | the acts over HTTP |
+//! | [`email`], [`password`] | what is taken for an address, a password |
+//! | [`hashing`] | argon2id on its own bounded threads |
+//! | [`sessions`], [`refresh_token`] | what a login leaves behind |
+//! | [`limits`] | how often who may try |
+//! | [`upkeep`] | what is done in the background |
+//! | [`records`] | the SQL |
+
+pub mod email;
+pub mod error;
+pub mod hashing;
+pub mod limits;
+pub mod login;
+pub mod logout;
+pub mod me;
+pub mod password;
+pub(crate) mod records;
+pub mod refresh;
+pub mod refresh_token;
+pub mod register;
+pub(crate) mod routes;
+pub mod sessions;
+mod upkeep;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::settings::Settings;
+use crate::store::Store;
+use crate::token::{Clock, LocalIssuer};
+
+use hashing::Hashing;
+use limits::Limits;
+use sessions::Sessions;
+
+/// All that the acts on accounts need. One for the process, shared by its workers.
+pub struct Accounts {
+    pub(crate) store: Store,
+    pub(crate) hashing: Hashing,
+    pub(crate) issuer: Arc<LocalIssuer>,
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) limits: Limits,
+    pub(crate) clock: Clock,
+    pub(crate) rules: Rules,
+}
+
+/// The settings that the acts go by.
+#[derive(Debug, Clone)]
+pub(crate) struct Rules {
+    pub registration_open: bool,
+    pub password_length: std::ops::RangeInclusive<usize>,
+    /// A session unused for so long ends.
+    pub idle_ttl: Duration,
+    pub absolute_ttl: Duration,
+    pub refresh_grace: Duration,
+    /// Where the signing keys are, when they are files that `key rotate` may change.
+    pub key_dir: Option<PathBuf>,
+}
+
+impl Accounts {
+    /// Accounts in `store`, with tokens of `issuer`, by `settings`.
+    ///
+    /// # Errors
+    /// When the threads that hash cannot be started.
+    pub fn new(
+        settings: &Settings,
+        store: Store,
+        issuer: Arc<LocalIssuer>,
+        clock: Clock,
+    ) -> Result<Self, hashing::StartError> {
+        let accounts = &settings.accounts;
+        Ok(Self {
+            hashing: Hashing::start(&settings.passwords)?,
+            sessions: Arc::new(Sessions::new(store.clone(), clock.clone())),
+            limits: Limits::new(&settings.limits, &clock),
+            rules: Rules {
+                registration_open: settings.registration.open,
+                password_length: settings.passwords.min_length..=settings.passwords.max_length,
+                idle_ttl: accounts.session_idle_ttl.min(settings.tokens.refresh_ttl),
+                absolute_ttl: accounts.session_absolute_ttl,
+                refresh_grace: accounts.refresh_grace,
+                key_dir: settings.tokens.secret.is_none().then(|| settings.tokens.key_dir.clone()),
+            },
+            store,
+            issuer,
+            clock,
+        })
+    }
+
+    /// Knows which sessions stand, for the verifier.
+    #[must_use]
+    pub fn sessions(&self) -> Arc<Sessions> {
+        Arc::clone(&self.sessions)
+    }
+
+    /// Where the accounts are kept.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+}
+
+/// `duration` in the store's microseconds.
+pub(crate) fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}

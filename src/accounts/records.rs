@@ -1,0 +1,237 @@
+//! The SQL of accounts and sessions.
+
+use sqlx::FromRow;
+
+use super::email::Email;
+use crate::store::{Connection, StoreError, sql};
+
+/// A row of `users`.
+#[derive(Clone, FromRow)]
+pub struct UserRecord {
+    /// A UUID.
+    pub id: String,
+    /// Normalised.
+    pub email: String,
+    /// As it is displayed.
+    pub name: Option<String>,
+    /// A PHC string.
+    pub password_hash: String,
+    /// Space-delimited.
+    pub roles: String,
+    /// Microseconds since 1970.
+    pub created_at: i64,
+    /// Microseconds since 1970, when the address was shown to be its owner's.
+    pub email_verified_at: Option<i64>,
+    /// Microseconds since 1970, when the account is disabled.
+    pub disabled_at: Option<i64>,
+}
+
+/// A row of `sessions`.
+#[derive(Clone, FromRow)]
+pub struct SessionRecord {
+    pub id: String,
+    pub user_id: String,
+    pub created_at: i64,
+    pub last_used_at: i64,
+    pub expires_at: i64,
+    pub ended_at: Option<i64>,
+    pub family_hash: String,
+    pub refresh_hash: String,
+    pub previous_hash: Option<String>,
+    pub previous_salt: Option<String>,
+    pub successor_salt: String,
+    pub rotated_at: Option<i64>,
+}
+
+/// Whether a session stands, as the store knows it.
+#[derive(Debug, Clone, FromRow)]
+pub struct StandingRecord {
+    pub expires_at: i64,
+    pub ended_at: Option<i64>,
+    pub disabled_at: Option<i64>,
+}
+
+/// The new state of a session whose refresh token is spent.
+pub struct Rotation {
+    pub refresh_hash: String,
+    pub successor_salt: String,
+    pub at: i64,
+}
+
+/// Adds an account; `false` when its address is taken.
+pub async fn insert_user(connection: Connection<'_>, user: &UserRecord) -> Result<bool, StoreError> {
+    let added = sql!(
+        connection,
+        execute,
+        sqlx::query(
+            "INSERT INTO users (id, email, name, password_hash, roles, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (email) DO NOTHING"
+        )
+        .bind(&user.id)
+        .bind(&user.email)
+        .bind(&user.name)
+        .bind(&user.password_hash)
+        .bind(&user.roles)
+        .bind(user.created_at)
+    )?;
+    Ok(added == 1)
+}
+
+/// The account of an address.
+pub async fn user_by_email(connection: Connection<'_>, email: &Email) -> Result<Option<UserRecord>, StoreError> {
+    sql!(
+        connection,
+        fetch_optional,
+        sqlx::query_as(
+            "SELECT id, email, name, password_hash, roles, created_at, email_verified_at, disabled_at
+             FROM users WHERE email = $1"
+        )
+        .bind(email.as_str())
+    )
+}
+
+/// The account of an id.
+pub async fn user_by_id(connection: Connection<'_>, id: &str) -> Result<Option<UserRecord>, StoreError> {
+    sql!(
+        connection,
+        fetch_optional,
+        sqlx::query_as(
+            "SELECT id, email, name, password_hash, roles, created_at, email_verified_at, disabled_at
+             FROM users WHERE id = $1"
+        )
+        .bind(id)
+    )
+}
+
+/// Replaces the hash of a password, unless it was replaced meanwhile.
+pub async fn renew_password_hash(
+    connection: Connection<'_>,
+    user_id: &str,
+    old: &str,
+    new: &str,
+) -> Result<(), StoreError> {
+    sql!(
+        connection,
+        execute,
+        sqlx::query("UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2")
+            .bind(user_id)
+            .bind(old)
+            .bind(new)
+    )?;
+    Ok(())
+}
+
+/// Adds a session, if its account is still there, not disabled, and has the password that was checked; `false` when not.
+pub async fn insert_session(
+    connection: Connection<'_>,
+    session: &SessionRecord,
+    password_hash: &str,
+) -> Result<bool, StoreError> {
+    let added = sql!(
+        connection,
+        execute,
+        sqlx::query(
+            "INSERT INTO sessions (id, user_id, created_at, last_used_at, expires_at, family_hash, refresh_hash, successor_salt)
+             SELECT $1, id, $3, $4, $5, $6, $7, $8 FROM users
+             WHERE id = $2 AND disabled_at IS NULL AND password_hash = $9"
+        )
+        .bind(&session.id)
+        .bind(&session.user_id)
+        .bind(session.created_at)
+        .bind(session.last_used_at)
+        .bind(session.expires_at)
+        .bind(&session.family_hash)
+        .bind(&session.refresh_hash)
+        .bind(&session.successor_salt)
+        .bind(password_hash)
+    )?;
+    Ok(added == 1)
+}
+
+/// The session of a family of refresh tokens.
+pub async fn session_by_family(
+    connection: Connection<'_>,
+    family_hash: &str,
+) -> Result<Option<SessionRecord>, StoreError> {
+    sql!(
+        connection,
+        fetch_optional,
+        sqlx::query_as(
+            "SELECT id, user_id, created_at, last_used_at, expires_at, ended_at, family_hash, refresh_hash, previous_hash,
+                    previous_salt, successor_salt, rotated_at
+             FROM sessions WHERE family_hash = $1"
+        )
+        .bind(family_hash)
+    )
+}
+
+/// Spends the refresh token of `session` and makes its successor the good one; `false` when another request was first.
+pub async fn rotate_session(
+    connection: Connection<'_>,
+    session: &SessionRecord,
+    rotation: &Rotation,
+) -> Result<bool, StoreError> {
+    let rotated = sql!(
+        connection,
+        execute,
+        sqlx::query(
+            "UPDATE sessions
+             SET previous_hash = refresh_hash, previous_salt = successor_salt, refresh_hash = $3, successor_salt = $4,
+                 rotated_at = $5, last_used_at = $5
+             WHERE id = $1 AND refresh_hash = $2 AND ended_at IS NULL"
+        )
+        .bind(&session.id)
+        .bind(&session.refresh_hash)
+        .bind(&rotation.refresh_hash)
+        .bind(&rotation.successor_salt)
+        .bind(rotation.at)
+    )?;
+    Ok(rotated == 1)
+}
+
+/// Ends a session; one that has ended stays as it is.
+pub async fn end_session(connection: Connection<'_>, id: &str, now: i64) -> Result<(), StoreError> {
+    sql!(
+        connection,
+        execute,
+        sqlx::query("UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL").bind(id).bind(now)
+    )?;
+    Ok(())
+}
+
+/// How a session of a user stands.
+pub async fn standing(
+    connection: Connection<'_>,
+    session_id: &str,
+    user_id: &str,
+) -> Result<Option<StandingRecord>, StoreError> {
+    sql!(
+        connection,
+        fetch_optional,
+        sqlx::query_as(
+            "SELECT sessions.expires_at, sessions.ended_at, users.disabled_at
+             FROM sessions JOIN users ON users.id = sessions.user_id
+             WHERE sessions.id = $1 AND sessions.user_id = $2"
+        )
+        .bind(session_id)
+        .bind(user_id)
+    )
+}
+
+/// The ids of sessions that ended at `since` or later.
+pub async fn ended_since(connection: Connection<'_>, since: i64) -> Result<Vec<String>, StoreError> {
+    sql!(connection, fetch_all, sqlx::query_scalar("SELECT id FROM sessions WHERE ended_at >= $1").bind(since))
+}
+
+/// Deletes at most `limit` sessions that expired or ended before `before`; how many it were.
+pub async fn delete_old_sessions(connection: Connection<'_>, before: i64, limit: i64) -> Result<u64, StoreError> {
+    sql!(
+        connection,
+        execute,
+        sqlx::query(
+            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 OR ended_at < $1 LIMIT $2)"
+        )
+        .bind(before)
+        .bind(limit)
+    )
+}

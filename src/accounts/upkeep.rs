@@ -1,0 +1,100 @@
+//! What is done in the background: ends of sessions heard from other nodes, keys rotated beside us, old sessions swept out.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::{Accounts, micros, records};
+use crate::store::StoreError;
+use crate::token::StoredKeys;
+
+/// How soon an end on another node is heard of, and a rotated key used.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Ends are asked for so far back each time, because nodes' clocks differ and commits come late.
+const OVERLAP: Duration = Duration::from_secs(60);
+
+/// Old sessions are swept out once in so many ticks, so many at a time, when they have been old for so long.
+const SWEEP_EVERY: u64 = 60;
+const SWEEP_AT_MOST: i64 = 500;
+const SWEEP_AFTER: Duration = Duration::from_hours(48);
+
+impl Accounts {
+    /// Begins the upkeep, on the tokio runtime this is called from; it ends when the accounts are dropped.
+    pub fn keep_up(self: &Arc<Self>) {
+        let accounts = Arc::downgrade(self);
+        tokio::spawn(run(accounts));
+    }
+}
+
+async fn run(accounts: Weak<Accounts>) {
+    let mut heard = HashSet::new();
+    let mut keys = None;
+    let mut failing = false;
+    for tick in 0_u64.. {
+        tokio::time::sleep(TICK).await;
+        let Some(accounts) = accounts.upgrade() else { return };
+        let outcome = accounts.hear_of_ends(&mut heard).await;
+        match &outcome {
+            Err(error) if !failing => tracing::error!(%error, "cannot hear of sessions that ended on other nodes"),
+            Ok(()) if failing => tracing::info!("hearing of sessions that ended on other nodes again"),
+            _ => {}
+        }
+        failing = outcome.is_err();
+        accounts.take_over_rotated_keys(&mut keys);
+        if tick % SWEEP_EVERY == SWEEP_EVERY - 1 {
+            if let Err(error) = accounts.sweep().await {
+                tracing::warn!(%error, "could not sweep out old sessions");
+            }
+        }
+    }
+}
+
+impl Accounts {
+    async fn hear_of_ends(&self, heard: &mut HashSet<Uuid>) -> Result<(), StoreError> {
+        let since = self.clock.unix_micros().saturating_sub(micros(OVERLAP));
+        let mut reader = self.store.read().await?;
+        let ended = records::ended_since(reader.connection(), since).await?;
+        let ended: HashSet<Uuid> = ended.iter().filter_map(|id| id.parse().ok()).collect();
+        for session in ended.difference(heard) {
+            self.sessions.note_ended(*session);
+        }
+        *heard = ended;
+        Ok(())
+    }
+
+    fn take_over_rotated_keys(&self, known: &mut Option<Vec<String>>) {
+        let Some(key_dir) = &self.rules.key_dir else { return };
+        match StoredKeys::open(key_dir) {
+            Ok(Some(keys)) => {
+                let kids: Vec<String> = keys.iter().map(|key| key.kid.clone()).collect();
+                // At the first look, only a rotation since the start counts.
+                let is_new = match known {
+                    Some(known) => *known != kids,
+                    None => kids.first() != Some(&self.issuer.signing_kid()),
+                };
+                if is_new {
+                    self.issuer.replace_keys(&keys);
+                    tracing::info!(kid = self.issuer.signing_kid(), "the signing keys were rotated");
+                }
+                *known = Some(kids);
+            }
+            Ok(None) => tracing::error!("the file of signing keys is gone; going on with the keys in memory"),
+            Err(error) => {
+                tracing::error!(%error, "cannot look for rotated signing keys; going on with those in memory")
+            }
+        }
+    }
+
+    async fn sweep(&self) -> Result<(), StoreError> {
+        let before = self.clock.unix_micros().saturating_sub(micros(SWEEP_AFTER));
+        self.store
+            .write(move |connection| {
+                Box::pin(async move { records::delete_old_sessions(connection, before, SWEEP_AT_MOST).await })
+            })
+            .await
+            .map(|_| ())
+    }
+}

@@ -1,0 +1,121 @@
+//! The command line: a file per command.
+
+mod config;
+mod key;
+mod serve;
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::settings::{Settings, Sources, WrongSettings};
+
+/// Something went wrong.
+const FAILED: u8 = 1;
+
+/// Token authentication for APIs: accounts, logins and signed tokens, or the tokens of Okta.
+#[derive(Parser)]
+#[command(name = "tokenhouse", version, about, max_term_width = 100)]
+struct Arguments {
+    /// The settings: a TOML file. Else $TOKENHOUSE_CONFIG, else config/default.toml if it exists, else the built-in defaults
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server (what `tokenhouse` alone does)
+    Serve,
+    /// The settings in force
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// The keys that sign tokens
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Say whether the settings can be used, and what is wrong with them
+    Check,
+    /// Show each setting and where it came from, secrets hidden
+    Show,
+}
+
+#[derive(Subcommand)]
+enum KeyCommand {
+    /// List the keys, the one that signs first
+    List,
+    /// Make a new key that signs from now on; tokens of the last one stay good until they expire
+    Rotate,
+}
+
+/// Why a command ended without doing what it was asked.
+enum Failure {
+    /// Exit code 2.
+    Settings(WrongSettings),
+    /// Exit code 1, with these words.
+    Failed(String),
+}
+
+impl From<WrongSettings> for Failure {
+    fn from(wrong: WrongSettings) -> Self {
+        Self::Settings(wrong)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// Does what the arguments of the process say.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let json = arguments.json;
+    match run(arguments) {
+        Ok(code) => ExitCode::from(code),
+        Err(Failure::Settings(wrong)) => {
+            let told = if json {
+                config::refuse(&wrong, json, &mut io::stdout())
+            } else {
+                config::refuse(&wrong, json, &mut io::stderr())
+            };
+            ExitCode::from(told.unwrap_or(FAILED))
+        }
+        Err(Failure::Failed(why)) => {
+            if json {
+                let _ = writeln!(io::stdout(), "{}", serde_json::json!({ "ok": false, "error": why }));
+            } else {
+                let _ = writeln!(io::stderr(), "tokenhouse: {why}");
+            }
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<u8, Failure> {
+    let sources = Sources::discover(arguments.config.as_deref())?;
+    let json = arguments.json;
+    let mut out = io::stdout();
+    match arguments.command.unwrap_or(Command::Serve) {
+        Command::Config { command: ConfigCommand::Check } => Ok(config::check(&sources, json, &mut out)?),
+        Command::Config { command: ConfigCommand::Show } => Ok(config::show(&sources, json, &mut out)?),
+        Command::Serve => serve::run(&Settings::read(&sources)?, json, &mut out),
+        Command::Key { command: KeyCommand::List } => key::list(&Settings::read(&sources)?, json, &mut out),
+        Command::Key { command: KeyCommand::Rotate } => key::rotate(&Settings::read(&sources)?, json, &mut out),
+    }
+}

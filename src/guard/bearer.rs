@@ -1,0 +1,210 @@
+//! The extractor that lets a request in.
+
+use std::future::{Ready, ready};
+use std::ops::Deref;
+use std::sync::Arc;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{AUTHORIZATION, HeaderValue};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
+use actix_web_httpauth::headers::authorization::{Bearer as BearerScheme, Scheme as _};
+use futures_util::future::{Either, LocalBoxFuture};
+
+use super::refusal::Refusal;
+use crate::token::verifier::Verdict;
+use crate::token::{Claims, Rejection, Verifier};
+
+/// Whoever sent a good access token (RFC 6750, section 2.1): its claims, by `Deref`.
+///
+/// A handler that takes one is reached by nobody else. Which tokens are good is the matter of the [`Verifier`] in the application's data;
+/// without one, every request is refused. The scheme is compared without regard to case (RFC 9110, section 11.1).
+///
+/// | request | answer |
+/// |---|---|
+/// | no bearer token | 401, a challenge without an error code |
+/// | a token that is not good | 401 `invalid_token` |
+/// | two Authorization headers, a Bearer header that is none, a second token in the query | 400 `invalid_request` |
+/// | a scope missing, by [`require_scope`](Bearer::require_scope) | 403 `insufficient_scope` |
+/// | keys or sessions not to be had | 503 with Retry-After |
+///
+/// ```
+/// use tokenhouse::guard::{Bearer, Refusal};
+///
+/// async fn greet(user: Bearer) -> Result<String, Refusal> {
+///     user.require_scope("profile")?;
+///     let groups: Vec<String> = user.get("groups").unwrap_or_default();
+///     Ok(format!("{} of {groups:?}", user.subject))
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Bearer {
+    claims: Arc<Claims>,
+    verifier: Verifier,
+}
+
+impl Bearer {
+    /// Asks for a scope.
+    ///
+    /// # Errors
+    /// 403 `insufficient_scope`, when the token does not have it.
+    pub fn require_scope(&self, scope: &str) -> Result<(), Refusal> {
+        if self.claims.scopes.contains(scope) {
+            return Ok(());
+        }
+        Err(Refusal::insufficient_scope(self.verifier.realm(), scope))
+    }
+
+    /// Its claims.
+    #[must_use]
+    pub fn claims(&self) -> &Arc<Claims> {
+        &self.claims
+    }
+
+    /// Whether the token is of this server's own issuer, and not of a remote one.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.verifier.is_local(&self.claims)
+    }
+}
+
+impl Deref for Bearer {
+    type Target = Claims;
+
+    fn deref(&self) -> &Claims {
+        &self.claims
+    }
+}
+
+impl FromRequest for Bearer {
+    type Error = Refusal;
+    type Future = Either<Ready<Result<Self, Refusal>>, LocalBoxFuture<'static, Result<Self, Refusal>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        // What was found out for this request, by `Protect` for instance, is not found out again.
+        if let Some(bearer) = request.extensions().get::<Self>() {
+            return Either::Left(ready(Ok(bearer.clone())));
+        }
+        let Some(verifier) = request.app_data::<Verifier>() else {
+            tracing::error!(
+                "a route asks for a bearer token, but the application has no Verifier: give it one with app_data"
+            );
+            return Either::Left(ready(Err(Refusal::no_verifier())));
+        };
+        let token = match token_of(request, verifier.realm()) {
+            Ok(token) => token,
+            Err(refusal) => return Either::Left(ready(Err(refusal))),
+        };
+        match verifier.verdict(&token) {
+            Verdict::Good(claims) => {
+                let bearer = Self { claims, verifier: verifier.clone() };
+                // For the request's log line, and for a second extractor.
+                request.extensions_mut().insert(bearer.clone());
+                Either::Left(ready(Ok(bearer)))
+            }
+            Verdict::Bad(rejection) => Either::Left(ready(Err(refuse(verifier, rejection)))),
+            Verdict::Ask => {
+                let verifier = verifier.clone();
+                Either::Right(Box::pin(async move {
+                    match verifier.authenticate(&token).await {
+                        Ok(claims) => Ok(Self { claims, verifier }),
+                        Err(rejection) => Err(refuse(&verifier, rejection)),
+                    }
+                }))
+            }
+        }
+    }
+}
+
+fn refuse(verifier: &Verifier, rejection: Rejection) -> Refusal {
+    tracing::debug!(%rejection, "refused a bearer token");
+    if rejection.is_temporary() {
+        return Refusal::unavailable(verifier.realm());
+    }
+    Refusal::invalid_token(verifier.realm())
+}
+
+/// The one token that the request carries.
+fn token_of(request: &HttpRequest, realm: &str) -> Result<String, Refusal> {
+    let mut headers = request.headers().get_all(AUTHORIZATION);
+    let header = headers.next().ok_or_else(|| Refusal::no_credentials(realm))?;
+    if headers.next().is_some() {
+        return Err(Refusal::invalid_request(realm, "The request has more than one Authorization header"));
+    }
+    let token = parse(header).map_err(|wrong| match wrong {
+        Wrong::NoBearer => Refusal::no_credentials(realm),
+        Wrong::NoToken => Refusal::invalid_request(realm, "The Authorization header is not `Bearer` and one token"),
+    })?;
+    // RFC 6750, section 2: a client must not use more than one way in one request. This server takes the header only.
+    let in_query = |pair: &str| pair.split('=').next() == Some("access_token");
+    if request.query_string().split('&').any(in_query) {
+        return Err(Refusal::invalid_request(realm, "The request has a token in the header and in the query"));
+    }
+    Ok(token)
+}
+
+enum Wrong {
+    NoBearer,
+    NoToken,
+}
+
+/// `Bearer`, one space, and a b64token (RFC 6750, section 2.1).
+///
+/// actix-web-httpauth reads the header. Two things are left to do here: it wants the scheme in exactly these letters, where RFC 9110, section 11.1,
+/// wants it in any case; and it takes everything behind the space for the token.
+fn parse(header: &HeaderValue) -> Result<String, Wrong> {
+    let token = match BearerScheme::parse(header) {
+        Ok(bearer) => bearer.token().to_owned(),
+        Err(_) => other_spelling(header)?.to_owned(),
+    };
+    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte);
+    let length = token.bytes().take_while(|byte| is_token(byte)).count();
+    if length == 0 || !token.bytes().skip(length).all(|byte| byte == b'=') {
+        return Err(Wrong::NoToken);
+    }
+    Ok(token)
+}
+
+/// What is behind `bearer ` in any case.
+fn other_spelling(header: &HeaderValue) -> Result<&str, Wrong> {
+    let value = header.as_bytes();
+    let (scheme, rest) = value.split_at(value.iter().take_while(|byte| byte.is_ascii_alphabetic()).count());
+    if !scheme.eq_ignore_ascii_case(b"bearer") {
+        return Err(Wrong::NoBearer);
+    }
+    match rest {
+        // A bare `Bearer` brings no credentials.
+        [] | [b' '] => Err(Wrong::NoBearer),
+        [b' ', token @ ..] => std::str::from_utf8(token).map_err(|_| Wrong::NoToken),
+        _ => Err(Wrong::NoToken),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_the_token_of_a_bearer_header_only() {
+        let header = |value: &str| HeaderValue::from_str(value).unwrap();
+        for (value, expected) in [
+            ("Bearer a.b.c", Some("a.b.c")),
+            ("bearer a.b.c", Some("a.b.c")),
+            ("BEARER abc==", Some("abc==")),
+            ("Bearer  abc", None),
+            ("Bearer\tabc", None),
+            ("Bearer a b", None),
+            ("Bearer,abc", None),
+            ("Bearer=abc", None),
+            ("Bearer =abc", None),
+            ("Bearer a=b", None),
+            ("Bearerabc", None),
+            ("Bearer", None),
+            ("Bearer ", None),
+            ("Basic dTpw", None),
+            ("", None),
+        ] {
+            let header = header(value);
+            assert_eq!(parse(&header).ok().as_deref(), expected, "{value:?}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! JSON bodies, held to their media type, a size and a time.
+
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName};
+use actix_web::{FromRequest, HttpRequest, web};
+use futures_util::StreamExt as _;
+use futures_util::future::LocalBoxFuture;
+use serde::de::DeserializeOwned;
+
+use super::problem::Problem;
+
+/// A body must be there after so long; actix itself only bounds the time of the head.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Bodies of a handler without [`BodyLimit`] in the application's data.
+const DEFAULT_LIMIT: usize = 64 * 1024;
+
+/// The largest body in bytes, as application data.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyLimit(pub usize);
+
+/// A body of `application/json`.
+///
+/// Everything else is refused with a problem: another media type, charset or content coding (415), a body too large (413) or too slow (408), and
+/// text that is no JSON of this shape, with line and column (400). Asking for the media type also keeps other sites' plain forms out.
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let limit = request.app_data::<BodyLimit>().map_or(DEFAULT_LIMIT, |limit| limit.0);
+        let checked = check_head(request, limit);
+        let payload = payload.take();
+        Box::pin(async move {
+            checked?;
+            let body = tokio::time::timeout(BODY_TIMEOUT, read(payload, limit)).await.map_err(|_| too_slow())??;
+            serde_json::from_slice(&body).map(Self).map_err(|error| not_this_json(&error))
+        })
+    }
+}
+
+fn check_head(request: &HttpRequest, limit: usize) -> Result<(), Problem> {
+    let text = |name: HeaderName| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
+    if !text(header::CONTENT_TYPE).is_some_and(is_json) {
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json")
+            .detail("The body must be JSON, with the header `Content-Type: application/json`."));
+    }
+    if text(header::CONTENT_ENCODING).is_some_and(|coding| !coding.eq_ignore_ascii_case("identity")) {
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-coding")
+            .detail("The body must be sent as it is, without a Content-Encoding."));
+    }
+    let announced = text(header::CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(too_large(limit));
+    }
+    Ok(())
+}
+
+/// `application/json`, with nothing but a charset of UTF-8 behind it (RFC 8259, sections 8.1 and 11).
+fn is_json(content_type: &str) -> bool {
+    let mut parts = content_type.split(';').map(str::trim);
+    let essence = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
+    essence
+        && parts.all(|parameter| {
+            let charset = parameter.split_once('=').filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
+            charset.is_none_or(|(_, value)| value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8"))
+        })
+}
+
+async fn read(mut payload: Payload, limit: usize) -> Result<web::BytesMut, Problem> {
+    let mut body = web::BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| {
+            Problem::new(StatusCode::BAD_REQUEST, "broken-body").detail("The body broke off, or its framing is wrong.")
+        })?;
+        if body.len() + chunk.len() > limit {
+            return Err(too_large(limit));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn too_large(limit: usize) -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large")
+        .detail(format!("The body may have at most {limit} bytes."))
+}
+
+fn too_slow() -> Problem {
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "body-too-slow")
+        .detail(format!("The body did not arrive within {} seconds.", BODY_TIMEOUT.as_secs()))
+}
+
+fn not_this_json(error: &serde_json::Error) -> Problem {
+    let place = format!("line {}, column {}", error.line(), error.column());
+    // serde's message may repeat the value it found, and that may be a password; only what was expected is safe to tell.
+    let what = match error.classify() {
+        serde_json::error::Category::Data => expected(&error.to_string()),
+        serde_json::error::Category::Eof => "it ends too early".to_owned(),
+        serde_json::error::Category::Syntax | serde_json::error::Category::Io => "this is not JSON".to_owned(),
+    };
+    Problem::new(StatusCode::BAD_REQUEST, "bad-json").detail(format!("The body is wrong at {place}: {what}."))
+}
+
+/// `missing field …` and `duplicate field …` name fields of ours; of `invalid type: …, expected …` only the second half is.
+fn expected(message: &str) -> String {
+    let message = message.split(" at line ").next().unwrap_or_default();
+    if message.starts_with("missing field") || message.starts_with("duplicate field") {
+        return message.to_owned();
+    }
+    match message.rsplit_once(", expected ") {
+        Some((_, expected)) => format!("expected {expected}"),
+        None => "a value is not as it must be".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_json_in_utf_8_only() {
+        for yes in ["application/json", "Application/JSON; charset=utf-8", "application/json;charset=\"UTF-8\""] {
+            assert!(is_json(yes), "{yes}");
+        }
+        for no in [
+            "text/plain",
+            "application/json; charset=utf-16",
+            "application/x-www-form-urlencoded",
+            "application/jsonx",
+            "",
+        ] {
+            assert!(!is_json(no), "{no}");
+        }
+    }
+}

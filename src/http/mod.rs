@@ -1,0 +1,11 @@
+//! What all routes share: problems, JSON bodies, methods, and the address of the client.
+
+#[cfg(feature = "server")]
+pub mod client_address;
+#[cfg(feature = "server")]
+pub mod json;
+#[cfg(feature = "server")]
+pub mod methods;
+pub mod problem;
+
+pub use problem::Problem;

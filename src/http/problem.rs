@@ -1,0 +1,115 @@
+//! Errors as `application/problem+json` (RFC 9457).
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+
+/// The media type of RFC 9457, section 3.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// An error as a client sees it.
+///
+/// ```
+/// use actix_web::http::StatusCode;
+/// use tokenhouse::http::Problem;
+///
+/// let problem = Problem::new(StatusCode::NOT_FOUND, "not-found").detail("There is no such invoice.");
+/// assert_eq!(serde_json::to_value(&problem).unwrap()["type"], "urn:tokenhouse:problem:not-found");
+/// ```
+#[derive(Debug, Clone, Serialize)]
+pub struct Problem {
+    #[serde(rename = "type")]
+    kind: String,
+    title: Cow<'static, str>,
+    #[serde(serialize_with = "as_number")]
+    status: StatusCode,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<Cow<'static, str>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+    #[serde(skip)]
+    headers: Vec<(header::HeaderName, HeaderValue)>,
+}
+
+/// One field of a request, and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// The field's name in the request.
+    pub field: &'static str,
+    /// What would be right.
+    pub message: Cow<'static, str>,
+}
+
+impl Problem {
+    /// A problem whose type is `urn:tokenhouse:problem:` and `kind`, and whose title is the status's own phrase.
+    #[must_use]
+    pub fn new(status: StatusCode, kind: &str) -> Self {
+        Self {
+            kind: format!("urn:tokenhouse:problem:{kind}"),
+            title: Cow::Borrowed(status.canonical_reason().unwrap_or("Error")),
+            status,
+            detail: None,
+            errors: Vec::new(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// What happened this time, and what would be right.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// The fields that are wrong.
+    #[must_use]
+    pub fn errors(mut self, errors: Vec<FieldError>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    /// A header of the answer.
+    #[must_use]
+    pub fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// When to try again, in whole seconds, at least one (RFC 9110, section 10.2.3).
+    #[must_use]
+    pub fn retry_after(self, wait: Duration) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        self.header(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)))
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u16(status.as_u16())
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.detail.as_deref().unwrap_or(&self.title))
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status);
+        for header in &self.headers {
+            response.append_header(header.clone());
+        }
+        let body = serde_json::to_string(self).unwrap_or_default();
+        response.insert_header((header::CONTENT_TYPE, MEDIA_TYPE)).body(body)
+    }
+}

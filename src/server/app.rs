@@ -1,0 +1,99 @@
+//! Which route is where, and what lies around all of them.
+
+use actix_cors::Cors;
+use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Condition;
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{HttpResponse, ResponseError as _};
+
+use super::health::{self, Draining};
+use super::info;
+use crate::accounts::{Accounts, routes};
+use crate::http::Problem;
+use crate::http::client_address::TrustedProxies;
+use crate::http::json::BodyLimit;
+use crate::settings::Settings;
+use crate::token::Verifier;
+
+/// All that the routes need; each worker has a clone.
+#[derive(Clone)]
+pub(crate) struct State {
+    pub verifier: Verifier,
+    /// `None` when "local" is not accepted.
+    pub accounts: Option<Data<Accounts>>,
+    pub draining: Draining,
+    pub body_limit: BodyLimit,
+    pub trusted_proxies: TrustedProxies,
+    pub cors_origins: Vec<String>,
+    /// The remote issuers, for whoever looks for the login where there is none.
+    pub log_in_at: String,
+}
+
+impl State {
+    pub fn new(settings: &Settings, verifier: Verifier, accounts: Option<Data<Accounts>>) -> Self {
+        let remotes = settings.auth.remotes.iter().filter_map(|name| settings.remotes.get(name));
+        Self {
+            verifier,
+            accounts,
+            draining: Draining::default(),
+            body_limit: BodyLimit(settings.server.max_body),
+            trusted_proxies: TrustedProxies(settings.server.trusted_proxies.clone()),
+            cors_origins: settings.cors.origins.clone(),
+            log_in_at: remotes.map(|remote| remote.issuer.as_str()).collect::<Vec<_>>().join(" or "),
+        }
+    }
+}
+
+/// The routes, and the data they need.
+pub(crate) fn routes(cfg: &mut ServiceConfig, state: &State) {
+    cfg.app_data(state.verifier.clone())
+        .app_data(state.draining.clone())
+        .app_data(state.body_limit)
+        .app_data(state.trusted_proxies.clone());
+    if let Some(accounts) = &state.accounts {
+        cfg.app_data(accounts.clone());
+    }
+    let accounts = |cfg: &mut ServiceConfig| match state.accounts {
+        Some(_) => routes::local(cfg),
+        None => elsewhere(cfg, &state.log_in_at),
+    };
+    cfg.service(web::scope("/health").configure(health::routes).default_service(web::to(not_found)))
+        .service(
+            web::scope("/api")
+                .wrap(Condition::new(!state.cors_origins.is_empty(), cors(&state.cors_origins)))
+                .configure(info::routes)
+                .configure(routes::whoever)
+                .configure(accounts)
+                .default_service(web::to(not_found)),
+        )
+        .default_service(web::to(not_found));
+}
+
+/// Pages of exactly these origins may call, with a token in the header and never with cookies.
+fn cors(origins: &[String]) -> Cors {
+    let cors = Cors::default()
+        .allowed_methods([Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE])
+        .allowed_headers([AUTHORIZATION, CONTENT_TYPE])
+        .expose_headers([WWW_AUTHENTICATE, RETRY_AFTER])
+        .max_age(600);
+    origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
+}
+
+/// Where there are no accounts, the routes of accounts say where there are.
+fn elsewhere(cfg: &mut ServiceConfig, log_in_at: &str) {
+    for path in ["/register", "/login", "/refresh", "/logout"] {
+        let detail = format!("There are no accounts here. Log in at {log_in_at} and bring its access token.");
+        cfg.route(
+            path,
+            web::to(move || {
+                let problem = Problem::new(StatusCode::NOT_FOUND, "no-accounts-here").detail(detail.clone());
+                std::future::ready(problem.error_response()) as std::future::Ready<HttpResponse>
+            }),
+        );
+    }
+}
+
+async fn not_found() -> HttpResponse {
+    Problem::new(StatusCode::NOT_FOUND, "not-found").detail("There is nothing at this address.").error_response()
+}

@@ -1,0 +1,112 @@
+//! What every request and every answer gets: a request id, security headers, a line in the log where asked for.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage as _};
+
+use crate::guard::Bearer;
+use crate::settings::{LogRequests, Settings};
+use crate::token::{Clock, random};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Answers here are data, not pages: nothing in them may run, load, or be framed.
+const NO_CONTENT: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Two years, as browsers' preload lists ask for.
+const HSTS: &str = "max-age=63072000; includeSubDomains";
+
+/// What lies around all routes. One for the process.
+#[derive(Clone)]
+pub(crate) struct Edge {
+    headers: Arc<[(HeaderName, HeaderValue)]>,
+    log: LogRequests,
+    clock: Clock,
+    ids: Arc<Ids>,
+}
+
+/// Ids that are unique among all nodes and restarts: a random start, then counting.
+struct Ids {
+    start: String,
+    next: AtomicU64,
+}
+
+impl Edge {
+    pub fn new(settings: &Settings, clock: Clock) -> Self {
+        let mut headers = vec![
+            (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+            (CONTENT_SECURITY_POLICY, HeaderValue::from_static(NO_CONTENT)),
+            (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+            (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        ];
+        if settings.server.public_url.starts_with("https:") {
+            headers.push((STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS)));
+        }
+        let ids = Ids { start: random::base64url(&random::bytes::<6>()), next: AtomicU64::new(1) };
+        Self { headers: headers.into(), log: settings.log.requests, clock, ids: Arc::new(ids) }
+    }
+
+    pub async fn around<B: MessageBody>(
+        self,
+        request: ServiceRequest,
+        next: Next<B>,
+    ) -> Result<ServiceResponse<B>, Error> {
+        let id = self.request_id(request.headers());
+        let started = (self.log != LogRequests::Off).then(|| self.clock.monotonic());
+        let mut response = next.call(request).await?;
+        let headers = response.headers_mut();
+        for (name, value) in self.headers.iter() {
+            if !headers.contains_key(name) {
+                headers.insert(name.clone(), value.clone());
+            }
+        }
+        if let Some(started) = started {
+            if self.log == LogRequests::All || response.status().is_server_error() {
+                self.log(&response, started, &id);
+            }
+        }
+        response.headers_mut().insert(REQUEST_ID, id);
+        Ok(response)
+    }
+
+    /// The id that came with the request, when it is a harmless one, else a new one.
+    fn request_id(&self, headers: &HeaderMap) -> HeaderValue {
+        let is_harmless = |id: &&HeaderValue| {
+            let harmless = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+            !id.is_empty() && id.len() <= 64 && id.as_bytes().iter().all(harmless)
+        };
+        if let Some(id) = headers.get(REQUEST_ID).filter(is_harmless) {
+            return id.clone();
+        }
+        let mut id = String::with_capacity(24);
+        let number = self.ids.next.fetch_add(1, Ordering::Relaxed);
+        let _ = write!(id, "{}-{number:x}", self.ids.start);
+        HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("-"))
+    }
+
+    fn log<B>(&self, response: &ServiceResponse<B>, started: std::time::Duration, id: &HeaderValue) {
+        let request = response.request();
+        let micros = u64::try_from((self.clock.monotonic().saturating_sub(started)).as_micros()).unwrap_or(u64::MAX);
+        let extensions = request.extensions();
+        // The pattern and not the path: a path may carry what does not belong into a log.
+        tracing::info!(
+            method = request.method().as_str(),
+            route = request.match_pattern().as_deref().unwrap_or("-"),
+            status = response.status().as_u16(),
+            micros,
+            request = id.to_str().unwrap_or("-"),
+            subject = extensions.get::<Bearer>().map(|bearer| bearer.subject.as_str()),
+            "answered"
+        );
+    }
+}

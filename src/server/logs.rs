@@ -1,0 +1,29 @@
+//! How log lines look: for people on a terminal, JSON elsewhere. They go to standard error.
+
+use std::io::IsTerminal as _;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+
+use crate::settings::{Log, LogFormat};
+
+/// Sends the log lines of this process to standard error, by `settings`.
+///
+/// # Errors
+/// When the process has a log already.
+pub fn start(settings: &Log) -> Result<(), TryInitError> {
+    // The settings were checked, so the filter parses; were it not so, "info" beats silence.
+    let level = if settings.level.contains("actix") { "" } else { ",actix_server=warn" };
+    let filter = EnvFilter::try_new(format!("{}{level}", settings.level)).unwrap_or_else(|_| EnvFilter::new("info"));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let pretty = match settings.format {
+        LogFormat::Auto => std::io::stderr().is_terminal(),
+        LogFormat::Pretty => true,
+        LogFormat::Json => false,
+    };
+    if pretty {
+        subscriber.with_target(false).with_ansi(std::io::stderr().is_terminal()).finish().try_init()
+    } else {
+        subscriber.json().flatten_event(true).with_current_span(false).with_span_list(false).finish().try_init()
+    }
+}

@@ -1,0 +1,19 @@
+//! Puts the application together and runs it.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | [`start`] | from settings to a listening server, and its orderly end |
+//! | [`app`] | which route is where, and what lies around all of them |
+//! | [`edge`] | request ids, security headers, request lines |
+//! | [`health`] | `/health/live` and `/health/ready` |
+//! | [`info`] | the article's two routes, public and protected |
+//! | [`logs`] | how log lines look |
+
+pub(crate) mod app;
+pub(crate) mod edge;
+pub(crate) mod health;
+pub(crate) mod info;
+pub mod logs;
+pub mod start;
+
+pub use start::{Server, StartError};

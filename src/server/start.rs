@@ -1,0 +1,215 @@
+//! From settings to a listening server, and its orderly end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
+use actix_web::web::Data;
+use actix_web::{App, HttpServer};
+use tokio::task::JoinHandle;
+
+use super::app::{self, State};
+use super::edge::Edge;
+use super::health::Draining;
+use crate::accounts::Accounts;
+use crate::accounts::hashing;
+use crate::settings::{Remote, Settings};
+use crate::store::{OpenError, Store};
+use crate::token::{
+    BuildError, Clock, KeyFileError, LocalIssuer, LocalSettings, RemoteSettings, SecretTooShort, Verifier, WrongIssuer,
+};
+
+/// A connection must send the head of its request within so long ...
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// ... and be gone so long after it was told to go.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// A running server.
+pub struct Server {
+    address: SocketAddr,
+    handle: ServerHandle,
+    running: JoinHandle<io::Result<()>>,
+    draining: Draining,
+    store: Option<Store>,
+}
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The signing keys.
+    #[error(transparent)]
+    Keys(#[from] KeyFileError),
+    /// The secret from the environment.
+    #[error("TOKENHOUSE__TOKENS__SECRET: {0}")]
+    Secret(#[from] SecretTooShort),
+    /// The address of a remote issuer.
+    #[error("the issuer of [remote.{name}]: {wrong}")]
+    Remote {
+        /// Its name in the settings.
+        name: String,
+        /// What is wrong.
+        wrong: WrongIssuer,
+    },
+    /// The verifier.
+    #[error(transparent)]
+    Verifier(#[from] BuildError),
+    /// The hashing threads.
+    #[error(transparent)]
+    Hashing(#[from] hashing::StartError),
+    /// Another program listens there.
+    #[error("cannot listen on {0}: another program does already; stop that one, or set server.listen to another port")]
+    AddressInUse(SocketAddr),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}; set server.listen to an address of this machine")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+impl Server {
+    /// Opens the store, makes or reads the keys, and listens.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(settings: &Settings, clock: Clock) -> Result<Self, StartError> {
+        // First of all, so that a port in use is told before anything is made.
+        let listener = listen(settings.server.listen)?;
+        let address =
+            listener.local_addr().map_err(|source| StartError::Listen { address: settings.server.listen, source })?;
+
+        let mut verifier = Verifier::builder().clock(clock.clone()).leeway(settings.tokens.leeway);
+        let mut accounts = None;
+        if settings.auth.local {
+            let store = Store::open(&settings.database.url).await?;
+            let issuer = Arc::new(local_issuer(settings, clock.clone())?);
+            let opened = Arc::new(Accounts::new(settings, store, Arc::clone(&issuer), clock.clone())?);
+            verifier = verifier.local_with_standing(issuer, opened.sessions());
+            accounts = Some(opened);
+        }
+        for name in &settings.auth.remotes {
+            if let Some(remote) = settings.remotes.get(name) {
+                verifier = verifier.remote(remote_settings(name, remote)?);
+            }
+        }
+        let verifier = verifier.build()?;
+        if let Some(accounts) = &accounts {
+            accounts.keep_up();
+        }
+
+        let store = accounts.as_ref().map(|accounts| accounts.store().clone());
+        let state = State::new(settings, verifier, accounts.map(Data::from));
+        let draining = state.draining.clone();
+        let edge = Edge::new(settings, clock);
+        let server = HttpServer::new(move || {
+            let edge = edge.clone();
+            App::new()
+                .configure(|cfg| app::routes(cfg, &state))
+                .wrap(from_fn(move |request, next| edge.clone().around(request, next)))
+        })
+        .client_request_timeout(HEAD_TIMEOUT)
+        .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+        .keep_alive(KEEP_ALIVE)
+        // A client that hung up is not worked for.
+        .h1_allow_half_closed(false)
+        .shutdown_timeout(settings.server.shutdown_grace.as_secs().max(1))
+        .disable_signals()
+        .listen(listener)
+        .map_err(|source| StartError::Listen { address, source })?
+        .run();
+        let handle = server.handle();
+        Ok(Self { address, handle, running: tokio::spawn(server), draining, store })
+    }
+
+    /// Where it listens: the port is known even when the settings asked for any.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Runs until `first` is done, then lets requests under way come to their end, for at most `server.shutdown_grace`; should `second` be done
+    /// meanwhile, it ends at once.
+    ///
+    /// # Errors
+    /// When the server failed.
+    pub async fn run_until(
+        mut self,
+        first: impl Future<Output = ()>,
+        second: impl Future<Output = ()>,
+    ) -> io::Result<()> {
+        tokio::select! {
+            ended = &mut self.running => return ended.map_err(io::Error::other)?,
+            () = first => {}
+        }
+        tracing::info!("shutting down: requests under way come to their end");
+        self.draining.begin();
+        tokio::select! {
+            () = self.handle.stop(true) => {}
+            () = second => {
+                tracing::warn!("shutting down at once");
+                self.handle.stop(false).await;
+            }
+        }
+        let ended = self.running.await.map_err(io::Error::other)?;
+        if let Some(store) = &self.store {
+            store.close().await;
+        }
+        ended
+    }
+
+    /// Lets requests under way come to their end, and stops.
+    ///
+    /// # Errors
+    /// When the server failed.
+    pub async fn stop(self) -> io::Result<()> {
+        self.run_until(std::future::ready(()), std::future::pending()).await
+    }
+}
+
+fn listen(address: SocketAddr) -> Result<std::net::TcpListener, StartError> {
+    let listener = std::net::TcpListener::bind(address);
+    listener.map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => StartError::AddressInUse(address),
+        _ => StartError::Listen { address, source },
+    })
+}
+
+/// The name of the local issuer: Okta's path below the public address, so that clients written for Okta find it.
+#[must_use]
+pub fn issuer_name(settings: &Settings) -> String {
+    format!("{}/oauth2/default", settings.server.public_url)
+}
+
+fn local_issuer(settings: &Settings, clock: Clock) -> Result<LocalIssuer, StartError> {
+    let tokens = &settings.tokens;
+    let local = LocalSettings {
+        issuer: issuer_name(settings),
+        audience: tokens.audience.clone(),
+        access_ttl: tokens.access_ttl,
+    };
+    Ok(match &tokens.secret {
+        Some(secret) => LocalIssuer::with_secret(local, secret, clock)?,
+        None => LocalIssuer::with_key_dir(local, &tokens.key_dir, clock)?,
+    })
+}
+
+fn remote_settings(name: &str, remote: &Remote) -> Result<RemoteSettings, StartError> {
+    let wrong = |wrong| StartError::Remote { name: name.to_owned(), wrong };
+    let mut settings = RemoteSettings::new(&remote.issuer, remote.audience.clone()).map_err(wrong)?;
+    settings.client_id.clone_from(&remote.client_id);
+    settings.algorithms.clone_from(&remote.algorithms);
+    settings.jwks_uri.clone_from(&remote.jwks_uri);
+    settings.ca_certificate.clone_from(&remote.ca_certificate);
+    settings.required_claims.clone_from(&remote.required_claims);
+    Ok(settings)
+}

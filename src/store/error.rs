@@ -1,0 +1,58 @@
+//! Why the store could not do what it was asked.
+
+/// Why the store could not do what it was asked. Each means that nothing was changed, and that asking again later may help.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Another process holds the database, or no connection was free, for longer than five seconds.
+    #[error("the database is busy: {0}")]
+    Busy(#[source] sqlx::Error),
+    /// The disk is full.
+    #[error("the disk of the database is full: {0}")]
+    Full(#[source] sqlx::Error),
+    /// The database may not be written.
+    #[error("the database cannot be written: {0}")]
+    ReadOnly(#[source] sqlx::Error),
+    /// The database does not answer, or answers nonsense.
+    #[error("the database failed: {0}")]
+    Failed(#[source] sqlx::Error),
+    /// The write did not come to its end; it was not committed.
+    #[error("the write was broken off")]
+    Interrupted,
+}
+
+/// What sort of failure an error of sqlx is.
+#[derive(PartialEq)]
+pub(super) enum Sort {
+    Busy,
+    Full,
+    ReadOnly,
+    Other,
+}
+
+pub(super) fn sort(error: &sqlx::Error) -> Sort {
+    let code = error.as_database_error().and_then(|database| database.code());
+    // SQLite gives its extended result code, whose low byte is the primary one; PostgreSQL's codes have five characters.
+    let sqlite = code.as_deref().filter(|code| code.len() < 5).and_then(|code| code.parse::<u32>().ok());
+    match (sqlite.map(|code| code & 0xff), code.as_deref()) {
+        // SQLITE_BUSY, SQLITE_LOCKED; lock_not_available, serialization_failure, deadlock_detected, too_many_connections
+        (Some(5 | 6), _) | (_, Some("55P03" | "40001" | "40P01" | "53300")) => Sort::Busy,
+        // SQLITE_FULL; disk_full
+        (Some(13), _) | (_, Some("53100")) => Sort::Full,
+        // SQLITE_PERM, SQLITE_READONLY; read_only_sql_transaction, insufficient_privilege
+        (Some(3 | 8), _) | (_, Some("25006" | "42501")) => Sort::ReadOnly,
+        _ if matches!(error, sqlx::Error::PoolTimedOut) => Sort::Busy,
+        _ => Sort::Other,
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match sort(&error) {
+            Sort::Busy => Self::Busy(error),
+            Sort::Full => Self::Full(error),
+            Sort::ReadOnly => Self::ReadOnly(error),
+            Sort::Other => Self::Failed(error),
+        }
+    }
+}

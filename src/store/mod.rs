@@ -1,0 +1,115 @@
+//! The store: SQLite or PostgreSQL behind one SQL text.
+//!
+//! A capability's `records.rs` writes its statements once, with `$1` placeholders, integer microseconds and text UUIDs, which both engines
+//! understand; the macro [`sql!`](crate::store::sql) runs one on whichever connection it is given. Reading takes a [`Reader`] of the pool.
+//! Writing goes through [`Store::write`], which is a transaction: what it answers with `Ok` is on the disk.
+
+mod connection;
+mod error;
+mod open;
+mod writer;
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use sqlx::pool::PoolConnection;
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
+
+pub use connection::Connection;
+pub(crate) use connection::sql;
+pub use error::StoreError;
+pub use open::OpenError;
+use writer::Writer;
+
+/// How long a request waits for a connection, and SQLite for another process's lock.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The accounts' database. Cloning is cheap.
+#[derive(Clone)]
+pub struct Store(Engine);
+
+#[derive(Clone)]
+enum Engine {
+    Sqlite { writer: Writer, readers: SqlitePool },
+    Postgres(PgPool),
+}
+
+/// A connection to read with.
+pub struct Reader(ReaderEngine);
+
+enum ReaderEngine {
+    Sqlite(PoolConnection<Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+}
+
+impl Store {
+    /// A connection to read with.
+    ///
+    /// # Errors
+    /// [`StoreError`], when none is free in time or the database does not answer.
+    pub async fn read(&self) -> Result<Reader, StoreError> {
+        Ok(Reader(match &self.0 {
+            Engine::Sqlite { readers, .. } => ReaderEngine::Sqlite(readers.acquire().await?),
+            Engine::Postgres(pool) => ReaderEngine::Postgres(pool.acquire().await?),
+        }))
+    }
+
+    /// Runs `work` in a transaction of its own, which is committed when it answers `Ok` and undone when it answers `Err`.
+    ///
+    /// On SQLite, transactions that come at the same time are committed together: one fsync serves them all. `work` goes on to its end even
+    /// when the caller is gone, so nothing is left half-done.
+    ///
+    /// # Errors
+    /// What `work` answers, or the [`StoreError`] that kept it from being committed.
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: for<'c> FnOnce(Connection<'c>) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+    {
+        match &self.0 {
+            Engine::Sqlite { writer, .. } => writer.write(work).await,
+            Engine::Postgres(pool) => {
+                let pool = pool.clone();
+                let task = tokio::spawn(async move {
+                    let mut transaction = pool.begin().await.map_err(StoreError::from)?;
+                    let answer = work(Connection::Postgres(&mut transaction)).await?;
+                    transaction.commit().await.map_err(StoreError::from)?;
+                    Ok(answer)
+                });
+                task.await.unwrap_or_else(|_| Err(StoreError::Interrupted.into()))
+            }
+        }
+    }
+
+    /// Asks the database whether it is there.
+    ///
+    /// # Errors
+    /// [`StoreError`], when it is not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let mut reader = self.read().await?;
+        let one: i64 = sql!(reader.connection(), fetch_one, sqlx::query_scalar("SELECT CAST(1 AS BIGINT)"))?;
+        if one == 1 { Ok(()) } else { Err(StoreError::Interrupted) }
+    }
+
+    /// Waits for writes under way and closes all connections.
+    pub async fn close(&self) {
+        match &self.0 {
+            Engine::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Engine::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Reader {
+    /// The connection, for [`sql!`](crate::store::sql).
+    pub fn connection(&mut self) -> Connection<'_> {
+        match &mut self.0 {
+            ReaderEngine::Sqlite(connection) => Connection::Sqlite(connection),
+            ReaderEngine::Postgres(connection) => Connection::Postgres(connection),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Opens the database, and brings it up to this version.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use secrecy::ExposeSecret as _;
+use sqlx::ConnectOptions as _;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use super::error::{Sort, sort};
+use super::writer::Writer;
+use super::{Engine, PATIENCE, Store};
+use crate::private_files::{make_private_folder, private};
+use crate::settings::DatabaseUrl;
+
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// Connections that read SQLite at the same time.
+const READERS: u32 = 4;
+/// Connections to PostgreSQL of one node.
+const POSTGRES_CONNECTIONS: u32 = 16;
+
+/// Why the database could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The file or its folder cannot be made or read.
+    #[error("cannot {doing} {path}: {source}; check that the folder exists and that this user may write to it")]
+    File {
+        /// What was tried.
+        doing: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A newer version of the program wrote it.
+    #[error(
+        "the database {database} was written by a newer version of tokenhouse (it has migration {migration}, which this one does not know): run that version, or restore a backup from before"
+    )]
+    Newer {
+        /// Which database.
+        database: String,
+        /// The migration that is not known here.
+        migration: i64,
+    },
+    /// It holds something else than this program's tables, or they were altered by hand.
+    #[error("the database {database} cannot be brought up to this version: {source}")]
+    Migration {
+        /// Which database.
+        database: String,
+        /// What went wrong.
+        source: MigrateError,
+    },
+    /// Another process holds it.
+    #[error("the database {database} is locked by another process: stop that one, or wait for it")]
+    Locked {
+        /// Which database.
+        database: String,
+    },
+    /// It does not answer.
+    #[error("cannot open the database {database}: {source}")]
+    Unreachable {
+        /// Which database.
+        database: String,
+        /// What went wrong.
+        source: sqlx::Error,
+    },
+}
+
+impl Store {
+    /// Opens the database, makes it when it is a file that is missing, and runs the migrations it lacks.
+    ///
+    /// Several processes may do this at once: one migrates, the others wait.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open(url: &DatabaseUrl) -> Result<Self, OpenError> {
+        match url {
+            DatabaseUrl::Sqlite(path) => open_sqlite(path).await,
+            DatabaseUrl::Postgres(url) => open_postgres(url.expose_secret()).await,
+        }
+    }
+}
+
+async fn open_sqlite(path: &Path) -> Result<Store, OpenError> {
+    let database = path.display().to_string();
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        make_private_folder(folder).map_err(file_error("make the folder", folder))?;
+    }
+    // The file holds password hashes. SQLite gives its journal the same mode.
+    private(OpenOptions::new().read(true).append(true).create(true))
+        .open(path)
+        .map_err(file_error("write the database", path))?;
+
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(PATIENCE)
+        .optimize_on_close(true, None)
+        .disable_statement_logging();
+    let failed = |source| open_error(database.clone(), source);
+
+    // SQLite has no lock that spans migrations, so a file beside the database is one.
+    let lock_path = path.with_added_extension("lock");
+    let lock: File = private(OpenOptions::new().write(true).create(true).truncate(false))
+        .open(&lock_path)
+        .map_err(file_error("write", &lock_path))?;
+    lock.lock().map_err(file_error("lock", &lock_path))?;
+    let mut connection = options.connect().await.map_err(failed)?;
+    SQLITE.run(&mut connection).await.map_err(|source| migrate_error(database.clone(), source))?;
+    drop(lock);
+
+    let readers = SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .acquire_timeout(PATIENCE)
+        .connect_with(options.read_only(true).pragma("query_only", "ON"))
+        .await
+        .map_err(failed)?;
+    Ok(Store(Engine::Sqlite { writer: Writer::start(connection), readers }))
+}
+
+async fn open_postgres(url: &str) -> Result<Store, OpenError> {
+    let unreachable = |source| OpenError::Unreachable { database: "at database.url".to_owned(), source };
+    let options = url.parse::<PgConnectOptions>().map_err(unreachable)?.disable_statement_logging();
+    let options = options.application_name("tokenhouse");
+    let name = options.get_database().unwrap_or(options.get_username());
+    let database = format!("{name} on {}:{}", options.get_host(), options.get_port());
+    let pool = PgPoolOptions::new()
+        .max_connections(POSTGRES_CONNECTIONS)
+        .acquire_timeout(PATIENCE)
+        .connect_with(options)
+        .await
+        .map_err(|source| open_error(database.clone(), source))?;
+    // sqlx holds an advisory lock meanwhile, so nodes that start together migrate once.
+    POSTGRES.run(&pool).await.map_err(|source| migrate_error(database, source))?;
+    Ok(Store(Engine::Postgres(pool)))
+}
+
+fn open_error(database: String, source: sqlx::Error) -> OpenError {
+    if matches!(source, sqlx::Error::PoolTimedOut) || sort(&source) != Sort::Busy {
+        return OpenError::Unreachable { database, source };
+    }
+    OpenError::Locked { database }
+}
+
+fn migrate_error(database: String, source: MigrateError) -> OpenError {
+    match source {
+        MigrateError::VersionMissing(migration) => OpenError::Newer { database, migration },
+        MigrateError::Execute(source) => open_error(database, source),
+        MigrateError::ExecuteMigration(source, _) if sort(&source) == Sort::Busy => OpenError::Locked { database },
+        source => OpenError::Migration { database, source },
+    }
+}
+
+fn file_error<'p>(doing: &'static str, path: &'p Path) -> impl FnOnce(io::Error) -> OpenError + 'p {
+    move |source| OpenError::File { doing, path: path.to_owned(), source }
+}

@@ -1,0 +1,163 @@
+//! SQLite's one writer: gathers transactions that come at the same time into one commit.
+//!
+//! A commit with full sync costs an fsync, which takes longer than all the rest of a write. Under load, many writes wait at once; the writer
+//! takes all that wait, runs each in a savepoint of its own, commits them together, and only then tells each caller.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use sqlx::SqliteConnection;
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::connection::Connection;
+use super::error::StoreError;
+
+/// So many writes may wait before further callers wait for room.
+const QUEUE: usize = 1024;
+/// So many are committed together at most.
+const BATCH: usize = 256;
+
+/// A transaction on its way to the writer. Its answer is kept until the commit; what comes back says whether to keep its changes.
+type Job = Box<dyn for<'c> FnOnce(Connection<'c>) -> BoxFuture<'c, Ran> + Send>;
+
+struct Ran {
+    keep: Keep,
+    /// Tells the caller, when it is known whether the commit went well.
+    tell: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
+}
+
+#[derive(PartialEq)]
+enum Keep {
+    Changes,
+    Nothing,
+}
+
+/// Hands transactions to the writer task. Cloning is cheap.
+#[derive(Clone)]
+pub(super) struct Writer {
+    jobs: mpsc::Sender<Job>,
+    task: Arc<Mutex<Option<JoinHandle<()>>>>,
+    stop: Arc<tokio::sync::Notify>,
+}
+
+impl Writer {
+    /// A writer that owns `connection`.
+    pub fn start(connection: SqliteConnection) -> Self {
+        let (jobs, waiting) = mpsc::channel(QUEUE);
+        let stop = Arc::new(tokio::sync::Notify::new());
+        let task = tokio::spawn(run(connection, waiting, Arc::clone(&stop)));
+        Self { jobs, task: Arc::new(Mutex::new(Some(task))), stop }
+    }
+
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: for<'c> FnOnce(Connection<'c>) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            Box::pin(async move {
+                let result = work(connection).await;
+                let keep = if result.is_ok() { Keep::Changes } else { Keep::Nothing };
+                let tell = move |committed: Result<(), StoreError>| {
+                    let result = match committed {
+                        Ok(()) => result,
+                        Err(error) => result.and(Err(error.into())),
+                    };
+                    // A caller who hung up does not hear it; the change stands all the same.
+                    let _ = answer.send(result);
+                };
+                Ran { keep, tell: Box::new(tell) }
+            })
+        });
+        if self.jobs.send(job).await.is_err() {
+            return Err(StoreError::Interrupted.into());
+        }
+        answered.await.unwrap_or_else(|_| Err(StoreError::Interrupted.into()))
+    }
+
+    /// Lets the writes that wait come to their end, then closes the connection.
+    pub async fn close(&self) {
+        self.stop.notify_one();
+        if let Some(task) = self.task.lock().await.take() {
+            let _ = task.await;
+        }
+    }
+}
+
+async fn run(mut connection: SqliteConnection, mut waiting: mpsc::Receiver<Job>, stop: Arc<tokio::sync::Notify>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    loop {
+        tokio::select! {
+            biased;
+            taken = waiting.recv_many(&mut batch, BATCH) => if taken == 0 { break },
+            () = stop.notified() => {
+                waiting.close();
+                continue;
+            }
+        }
+        commit_together(&mut connection, &mut batch).await;
+    }
+    if let Err(error) = sqlx::Connection::close(connection).await {
+        tracing::warn!(%error, "could not close the database");
+    }
+}
+
+async fn commit_together(connection: &mut SqliteConnection, batch: &mut Vec<Job>) {
+    // Not the default BEGIN, which would take the write lock only at the first write and could then fail without waiting for it.
+    if let Err(error) = execute(connection, "BEGIN IMMEDIATE").await {
+        // Telling a caller takes running its job, so the jobs are dropped: their callers hear `Interrupted`.
+        tracing::error!(%error, writes = batch.len(), "the database cannot be written");
+        batch.clear();
+        return;
+    }
+    let mut done = Vec::with_capacity(batch.len());
+    for job in batch.drain(..) {
+        match run_in_savepoint(connection, job).await {
+            Ok(ran) => done.push(ran),
+            Err(error) => {
+                // The connection may be anywhere: nothing of this batch is kept.
+                tracing::error!(%error, "a write failed, and with it those committed together with it");
+                let _ = execute(connection, "ROLLBACK").await;
+                for ran in done {
+                    (ran.tell)(Err(StoreError::Interrupted));
+                }
+                return;
+            }
+        }
+    }
+    let committed = execute(connection, "COMMIT").await;
+    if let Err(error) = &committed {
+        tracing::error!(%error, writes = done.len(), "the database did not commit");
+        let _ = execute(connection, "ROLLBACK").await;
+    }
+    let mut first_error = committed.err();
+    let failed = first_error.is_some();
+    for ran in done {
+        let outcome = if failed { Err(first_error.take().unwrap_or(StoreError::Interrupted)) } else { Ok(()) };
+        (ran.tell)(outcome);
+    }
+}
+
+async fn run_in_savepoint(connection: &mut SqliteConnection, job: Job) -> Result<Ran, StoreError> {
+    execute(connection, "SAVEPOINT write").await?;
+    let ran = AssertUnwindSafe(job(Connection::Sqlite(connection))).catch_unwind().await;
+    let Ok(ran) = ran else {
+        execute(connection, "ROLLBACK TO write").await?;
+        return Err(StoreError::Interrupted);
+    };
+    if ran.keep == Keep::Nothing {
+        execute(connection, "ROLLBACK TO write").await?;
+    }
+    execute(connection, "RELEASE write").await?;
+    Ok(ran)
+}
+
+async fn execute(connection: &mut SqliteConnection, statement: &'static str) -> Result<(), StoreError> {
+    sqlx::query(statement).execute(connection).await?;
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! What a token is, and whether to believe it: no SQL, no accounts, no server.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | [`verifier`] | [`Verifier`]: chooses the issuer, checks, remembers; [`Rejection`] says why not |
+//! | [`local`] | [`LocalIssuer`]: this server's own keys, and tokens made with them |
+//! | [`remote`] | [`RemoteSettings`]: an authorization server of somebody else, by its published keys |
+//! | [`claims`] | [`Claims`]: one shape for the tokens of all issuers |
+//!
+//! The checks follow RFC 7519, RFC 8725 and RFC 9068. What the `jsonwebtoken` crate leaves to its caller (`typ`, `crit`, claims of a wrong type,
+//! the choice of the key) is done here, before and after the signature.
+
+pub mod claims;
+pub mod clock;
+mod fetch;
+pub mod issuer_url;
+mod jwks;
+mod jws;
+pub mod key_file;
+mod keys;
+pub mod local;
+mod memory;
+pub(crate) mod random;
+pub mod rejection;
+pub mod remote;
+pub mod required_claim;
+pub mod scopes;
+pub mod standing;
+pub mod verifier;
+
+pub use claims::Claims;
+pub use clock::{Clock, Hands};
+pub use fetch::WrongCertificate;
+pub use issuer_url::{WrongIssuer, check_issuer_url};
+pub use jws::MAX_TOKEN_BYTES;
+pub use key_file::{KeyFileError, StoredKey, StoredKeys};
+pub use local::{LocalIssuer, LocalSettings, Minted, SecretTooShort};
+pub use rejection::Rejection;
+pub use remote::{RemoteSettings, RemoteStatus};
+pub use required_claim::{RequiredClaim, Requirement};
+pub use scopes::Scopes;
+pub use standing::{Known, Standing, StoreUnavailable};
+pub use verifier::{BuildError, Builder, Verifier};
