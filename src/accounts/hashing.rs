@@ -146,7 +146,7 @@ impl Hashing {
     fn busy(&self) -> Busy {
         let waiting = u64::try_from(self.jobs.len() / self.threads).unwrap_or(u64::MAX);
         let micros = self.recent_micros.load(Ordering::Relaxed).saturating_mul(waiting);
-        Busy { retry_after: Duration::from_micros(micros).clamp(Duration::from_secs(1), Duration::from_secs(60)) }
+        Busy { retry_after: Duration::from_micros(micros).clamp(Duration::from_secs(1), Duration::from_mins(1)) }
     }
 }
 

@@ -45,6 +45,7 @@ pub struct SessionRecord {
 
 /// Whether a session stands, as the store knows it.
 #[derive(Debug, Clone, FromRow)]
+#[expect(clippy::struct_field_names, reason = "they are the names of the columns")]
 pub struct StandingRecord {
     pub expires_at: i64,
     pub ended_at: Option<i64>,

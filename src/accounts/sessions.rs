@@ -21,7 +21,7 @@ const SHARDS: usize = 64;
 const SESSIONS_PER_SHARD: usize = 1024;
 
 /// A look-up that began before a session ended has come to its end after so long; only then may the end be forgotten.
-const LOOK_UP_TAKES_AT_MOST: Duration = Duration::from_secs(60);
+const LOOK_UP_TAKES_AT_MOST: Duration = Duration::from_mins(1);
 
 /// Knows which sessions stand, and asks the store about those it has not seen.
 ///

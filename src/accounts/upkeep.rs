@@ -14,7 +14,7 @@ use crate::token::StoredKeys;
 const TICK: Duration = Duration::from_secs(1);
 
 /// Ends are asked for so far back each time, because nodes' clocks differ and commits come late.
-const OVERLAP: Duration = Duration::from_secs(60);
+const OVERLAP: Duration = Duration::from_mins(1);
 
 /// Old sessions are swept out once in so many ticks, so many at a time, when they have been old for so long.
 const SWEEP_EVERY: u64 = 60;
@@ -44,10 +44,10 @@ async fn run(accounts: Weak<Accounts>) {
         }
         failing = outcome.is_err();
         accounts.take_over_rotated_keys(&mut keys);
-        if tick % SWEEP_EVERY == SWEEP_EVERY - 1 {
-            if let Err(error) = accounts.sweep().await {
-                tracing::warn!(%error, "could not sweep out old sessions");
-            }
+        if tick % SWEEP_EVERY == SWEEP_EVERY - 1
+            && let Err(error) = accounts.sweep().await
+        {
+            tracing::warn!(%error, "could not sweep out old sessions");
         }
     }
 }
@@ -83,7 +83,7 @@ impl Accounts {
             }
             Ok(None) => tracing::error!("the file of signing keys is gone; going on with the keys in memory"),
             Err(error) => {
-                tracing::error!(%error, "cannot look for rotated signing keys; going on with those in memory")
+                tracing::error!(%error, "cannot look for rotated signing keys; going on with those in memory");
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::settings::Settings;
 use crate::token::{Clock, StoredKey, StoredKeys};
 
 /// Servers take a rotated key over within seconds; until then they sign with the old one, whose tokens must be believed as long as any.
-const TAKE_OVER: Duration = Duration::from_secs(60);
+const TAKE_OVER: Duration = Duration::from_mins(1);
 
 pub(super) fn list(settings: &Settings, json: bool, out: &mut impl Write) -> Result<u8, Failure> {
     let keys = StoredKeys::open(key_dir(settings)?).map_err(failed)?;

@@ -19,7 +19,7 @@ const FAILED: u8 = 1;
 #[derive(Parser)]
 #[command(name = "tokenhouse", version, about, max_term_width = 100)]
 struct Arguments {
-    /// The settings: a TOML file. Else $TOKENHOUSE_CONFIG, else config/default.toml if it exists, else the built-in defaults
+    /// The settings: a TOML file. Else the file that the variable `TOKENHOUSE_CONFIG` names, else config/default.toml if it exists, else the built-in defaults
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Answer in JSON

@@ -38,7 +38,7 @@ pub(super) fn run(settings: &Settings, json: bool, out: &mut impl Write) -> Resu
             let _ = first_sent.send(());
             signal().await;
             let _ = second_sent.send(());
-            std::future::pending::<()>().await
+            std::future::pending::<()>().await;
         };
         let until = |sent: tokio::sync::oneshot::Receiver<()>| async { sent.await.unwrap_or(()) };
         tokio::select! {

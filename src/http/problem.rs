@@ -22,7 +22,12 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 /// assert_eq!(serde_json::to_value(&problem).unwrap()["type"], "urn:tokenhouse:problem:not-found");
 /// ```
 #[derive(Debug, Clone, Serialize)]
-pub struct Problem {
+#[serde(transparent)]
+pub struct Problem(Box<Members>);
+
+/// The members of RFC 9457, section 3.1, in a box because errors are moved about.
+#[derive(Debug, Clone, Serialize)]
+struct Members {
     #[serde(rename = "type")]
     kind: String,
     title: Cow<'static, str>,
@@ -49,34 +54,34 @@ impl Problem {
     /// A problem whose type is `urn:tokenhouse:problem:` and `kind`, and whose title is the status's own phrase.
     #[must_use]
     pub fn new(status: StatusCode, kind: &str) -> Self {
-        Self {
+        Self(Box::new(Members {
             kind: format!("urn:tokenhouse:problem:{kind}"),
             title: Cow::Borrowed(status.canonical_reason().unwrap_or("Error")),
             status,
             detail: None,
             errors: Vec::new(),
             headers: Vec::new(),
-        }
+        }))
     }
 
     /// What happened this time, and what would be right.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
-        self.detail = Some(detail.into());
+        self.0.detail = Some(detail.into());
         self
     }
 
     /// The fields that are wrong.
     #[must_use]
     pub fn errors(mut self, errors: Vec<FieldError>) -> Self {
-        self.errors = errors;
+        self.0.errors = errors;
         self
     }
 
     /// A header of the answer.
     #[must_use]
     pub fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.0.headers.push((name, value));
         self
     }
 
@@ -95,18 +100,18 @@ fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.detail.as_deref().unwrap_or(&self.title))
+        f.write_str(self.0.detail.as_deref().unwrap_or(&self.0.title))
     }
 }
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status);
-        for header in &self.headers {
+        let mut response = HttpResponse::build(self.0.status);
+        for header in &self.0.headers {
             response.append_header(header.clone());
         }
         let body = serde_json::to_string(self).unwrap_or_default();

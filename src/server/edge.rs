@@ -70,10 +70,10 @@ impl Edge {
                 headers.insert(name.clone(), value.clone());
             }
         }
-        if let Some(started) = started {
-            if self.log == LogRequests::All || response.status().is_server_error() {
-                self.log(&response, started, &id);
-            }
+        if let Some(started) = started
+            && (self.log == LogRequests::All || response.status().is_server_error())
+        {
+            self.log(&response, started, &id);
         }
         response.headers_mut().insert(REQUEST_ID, id);
         Ok(response)

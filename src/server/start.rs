@@ -9,6 +9,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
+use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
 
 use super::app::{self, State};
@@ -27,6 +28,9 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// ... and be gone so long after it was told to go.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// So many connections may wait to be accepted; the standard library's 128 are full in a moment.
+const BACKLOG: u32 = 2048;
 
 /// A running server.
 pub struct Server {
@@ -177,8 +181,14 @@ impl Server {
 }
 
 fn listen(address: SocketAddr) -> Result<std::net::TcpListener, StartError> {
-    let listener = std::net::TcpListener::bind(address);
-    listener.map_err(|source| match source.kind() {
+    let listener = || -> io::Result<std::net::TcpListener> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // A restart must not wait until the connections of the last run are forgotten.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)?.into_std()
+    };
+    listener().map_err(|source| match source.kind() {
         io::ErrorKind::AddrInUse => StartError::AddressInUse(address),
         _ => StartError::Listen { address, source },
     })

@@ -31,7 +31,7 @@ pub(super) enum Sort {
 }
 
 pub(super) fn sort(error: &sqlx::Error) -> Sort {
-    let code = error.as_database_error().and_then(|database| database.code());
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     // SQLite gives its extended result code, whose low byte is the primary one; PostgreSQL's codes have five characters.
     let sqlite = code.as_deref().filter(|code| code.len() < 5).and_then(|code| code.parse::<u32>().ok());
     match (sqlite.map(|code| code & 0xff), code.as_deref()) {

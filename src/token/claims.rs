@@ -173,7 +173,7 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
             client_id: cid.or(client_id).or(azp),
             user_id: uid,
             session_id: sid,
-            scopes: scp.or(scope).map(|s| s.into_scopes()).unwrap_or_default(),
+            scopes: scp.or(scope).map(OneOrMany::into_scopes).unwrap_or_default(),
             other,
             present,
         })
@@ -187,7 +187,7 @@ fn once<T, E: de::Error>(field: &mut Option<T>, name: &'static str, value: T) ->
     Ok(())
 }
 
-/// A moment in whole seconds since 1970 (NumericDate of RFC 7519, without its fractions).
+/// A moment in whole seconds since 1970 (`NumericDate` of RFC 7519, without its fractions).
 struct Second(i64);
 
 impl<'de> Deserialize<'de> for Second {

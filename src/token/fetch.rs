@@ -158,6 +158,7 @@ fn below(issuer: &Url, path: &str) -> Url {
     url
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn http(error: reqwest::Error) -> FetchError {
     if error.is_timeout() { FetchError::Timeout } else { FetchError::Http(with_causes(&error)) }
 }

@@ -25,15 +25,15 @@ use super::required_claim::RequiredClaim;
 /// An unknown `kid` may have the keys fetched so many times ...
 const UNKNOWN_KID_FETCHES: usize = 5;
 /// ... in such a time, for the whole process, however many tokens arrive.
-const UNKNOWN_KID_PERIOD: Duration = Duration::from_secs(60);
+const UNKNOWN_KID_PERIOD: Duration = Duration::from_mins(1);
 
 /// Keys are fetched anew within these bounds, whatever Cache-Control says: a removed key is not believed for longer than the second.
-const MIN_KEY_AGE: Duration = Duration::from_secs(60);
+const MIN_KEY_AGE: Duration = Duration::from_mins(1);
 const MAX_KEY_AGE: Duration = Duration::from_hours(1);
 
 /// After a failure, the wait doubles from the first to the second.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
-const LAST_RETRY: Duration = Duration::from_secs(60);
+const LAST_RETRY: Duration = Duration::from_mins(1);
 
 /// How often the background task looks whether a fetch is due.
 const TICK: Duration = Duration::from_millis(250);

@@ -82,7 +82,8 @@ pub enum BuildError {
 
 /// Collects what a [`Verifier`] believes.
 pub struct Builder {
-    local: Option<(Arc<LocalIssuer>, Option<Arc<dyn Standing>>)>,
+    local: Option<Arc<LocalIssuer>>,
+    standing: Option<Arc<dyn Standing>>,
     remotes: Vec<RemoteSettings>,
     leeway: Duration,
     clock: Clock,
@@ -95,6 +96,7 @@ impl Verifier {
     pub fn builder() -> Builder {
         Builder {
             local: None,
+            standing: None,
             remotes: Vec::new(),
             leeway: DEFAULT_LEEWAY,
             clock: Clock::system(),
@@ -274,14 +276,16 @@ impl Builder {
     /// [`local_with_standing`](Builder::local_with_standing).
     #[must_use]
     pub fn local(mut self, issuer: Arc<LocalIssuer>) -> Self {
-        self.local = Some((issuer, None));
+        self.local = Some(issuer);
+        self.standing = None;
         self
     }
 
     /// Believes the tokens of `issuer` as long as `standing` says that their session stands.
     #[must_use]
     pub fn local_with_standing(mut self, issuer: Arc<LocalIssuer>, standing: Arc<dyn Standing>) -> Self {
-        self.local = Some((issuer, Some(standing)));
+        self.local = Some(issuer);
+        self.standing = Some(standing);
         self
     }
 
@@ -319,11 +323,7 @@ impl Builder {
     /// [`BuildError`].
     pub fn build(self) -> Result<Verifier, BuildError> {
         let mut issuers = Vec::new();
-        let mut standing = None;
-        if let Some((local, its_standing)) = self.local {
-            issuers.push(Issuer::Local(local));
-            standing = its_standing;
-        }
+        issuers.extend(self.local.map(Issuer::Local));
         for settings in self.remotes {
             let runtime = tokio::runtime::Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
             let remote = Arc::new(RemoteIssuer::new(settings, self.clock.clone(), runtime)?);
@@ -341,7 +341,7 @@ impl Builder {
             memory: Memory::new(),
             clock: self.clock,
             leeway: i64::try_from(self.leeway.as_secs()).unwrap_or(i64::MAX),
-            standing,
+            standing: self.standing,
             realm: self.realm,
         })))
     }
