@@ -1,6 +1,6 @@
 //! The command line: a file per command.
 
-mod config;
+pub mod config;
 mod key;
 mod serve;
 

@@ -5,4 +5,6 @@
 #![allow(clippy::disallowed_methods, reason = "waiting for other programs takes real time")]
 
 pub mod app;
+pub mod okta;
 pub mod postgres;
+pub mod tokens;

@@ -1,0 +1,5 @@
+//! The examples run as a reader would run them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+
+#[path = "../support/mod.rs"]
+mod support;
