@@ -3,13 +3,13 @@
 //! | file | what is in it |
 //! |---|---|
 //! | [`register`], [`login`], [`refresh`], [`logout`], [`me`] | one act each: its rules, and every way it can end |
-//! | [`routes`] | the acts over HTTP |
+//! | `routes` | the acts over HTTP |
 //! | [`email`], [`password`] | what is taken for an address, a password |
 //! | [`hashing`] | argon2id on its own bounded threads |
 //! | [`sessions`], [`refresh_token`] | what a login leaves behind |
 //! | [`limits`] | how often who may try |
-//! | [`upkeep`] | what is done in the background |
-//! | [`records`] | the SQL |
+//! | `upkeep` | what is done in the background |
+//! | `records` | the SQL |
 
 pub mod email;
 pub mod error;

@@ -3,10 +3,10 @@
 //! | file | what is in it |
 //! |---|---|
 //! | [`start`] | from settings to a listening server, and its orderly end |
-//! | [`app`] | which route is where, and what lies around all of them |
-//! | [`edge`] | request ids, security headers, request lines |
-//! | [`health`] | `/health/live` and `/health/ready` |
-//! | [`info`] | the article's two routes, public and protected |
+//! | `app` | which route is where, and what lies around all of them |
+//! | `edge` | request ids, security headers, request lines |
+//! | `health` | `/health/live` and `/health/ready` |
+//! | `info` | the article's two routes, public and protected |
 //! | [`logs`] | how log lines look |
 
 pub(crate) mod app;

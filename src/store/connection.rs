@@ -2,7 +2,7 @@
 
 use sqlx::{PgConnection, SqliteConnection};
 
-/// A connection of either engine, lent to whoever runs a statement with [`sql!`](crate::store::sql).
+/// A connection of either engine, lent to whoever runs a statement with `sql!`.
 pub enum Connection<'c> {
     /// SQLite's.
     Sqlite(&'c mut SqliteConnection),

@@ -1,7 +1,7 @@
 //! The store: SQLite or PostgreSQL behind one SQL text.
 //!
 //! A capability's `records.rs` writes its statements once, with `$1` placeholders, integer microseconds and text UUIDs, which both engines
-//! understand; the macro [`sql!`](crate::store::sql) runs one on whichever connection it is given. Reading takes a [`Reader`] of the pool.
+//! understand; the macro `sql!` runs one on whichever connection it is given. Reading takes a [`Reader`] of the pool.
 //! Writing goes through [`Store::write`], which is a transaction: what it answers with `Ok` is on the disk.
 
 mod connection;
@@ -105,7 +105,7 @@ impl Store {
 }
 
 impl Reader {
-    /// The connection, for [`sql!`](crate::store::sql).
+    /// The connection, for `sql!`.
     pub fn connection(&mut self) -> Connection<'_> {
         match &mut self.0 {
             ReaderEngine::Sqlite(connection) => Connection::Sqlite(connection),

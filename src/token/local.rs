@@ -205,8 +205,9 @@ impl LocalIssuer {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// Every check on a token that says it is from this issuer, except whether its session stands.
-    pub(super) fn check(&self, token: &Compact<'_>, leeway: i64) -> Result<(), Rejection> {
+    /// Every check on a token that says it is from this issuer, except whether its session stands. Gives the second since 1970 from which its
+    /// key is not believed any more, when the key is a retired one.
+    pub(super) fn check(&self, token: &Compact<'_>, leeway: i64) -> Result<Option<i64>, Rejection> {
         let now = self.clock.unix_seconds();
         let kid = token.header.kid.as_deref().ok_or(Rejection::UnknownKey)?;
         let ring = self.ring.load();
@@ -218,7 +219,8 @@ impl LocalIssuer {
         if !is_access_token_type(token.header.typ.as_deref()) {
             return Err(Rejection::Type);
         }
-        self.check_claims(&token.claims, now, leeway)
+        self.check_claims(&token.claims, now, leeway)?;
+        Ok(key.until)
     }
 
     fn check_claims(&self, claims: &Claims, now: i64, leeway: i64) -> Result<(), Rejection> {

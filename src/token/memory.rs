@@ -27,6 +27,8 @@ pub(super) struct Remembered {
     pub issuer: usize,
     /// The generation of the issuer's keys by which it was checked.
     pub generation: u64,
+    /// The second since 1970 from which it is not good, whatever else: it is expired, or its key is retired.
+    pub until: i64,
 }
 
 #[derive(Clone)]

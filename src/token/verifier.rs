@@ -206,11 +206,12 @@ impl Verifier {
         let generation = issuer.generation();
         let checked = match issuer {
             Issuer::Local(local) => local.check(&compact, inner.leeway),
-            Issuer::Remote(remote) => remote.check(&compact, inner.leeway),
+            Issuer::Remote(remote) => remote.check(&compact, inner.leeway).map(|()| None),
         };
-        checked.map_err(|rejection| failed(rejection, Some(index)))?;
+        let key_until = checked.map_err(|rejection| failed(rejection, Some(index)))?;
         let claims = Arc::new(compact.claims);
-        inner.memory.insert(token, Remembered { claims: Arc::clone(&claims), issuer: index, generation });
+        let until = claims.expires_at.saturating_add(inner.leeway).min(key_until.unwrap_or(i64::MAX));
+        inner.memory.insert(token, Remembered { claims: Arc::clone(&claims), issuer: index, generation, until });
         match inner.stands(issuer, &claims) {
             Ok(()) => Ok(claims),
             Err(rejection) => Err(Failed { rejection, issuer: Some(index), claims: Some(claims) }),
@@ -233,7 +234,7 @@ impl Inner {
             return None;
         }
         let now = self.clock.unix_seconds();
-        if now >= remembered.claims.expires_at.saturating_add(self.leeway) {
+        if now >= remembered.until {
             return Some(Err(Rejection::Expired));
         }
         // The wall clock may have been set back.
