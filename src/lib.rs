@@ -67,3 +67,8 @@ pub mod token;
 
 pub use guard::{Bearer, Protect, Refusal};
 pub use token::{Claims, Clock, LocalIssuer, LocalSettings, Rejection, RemoteSettings, Scopes, Verifier};
+
+/// Compiles the README's examples.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
