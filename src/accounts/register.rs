@@ -104,24 +104,22 @@ impl Accounts {
             email_verified_at: None,
             disabled_at: None,
         };
-        self.store
+        let registered = self
+            .store
             .write(move |connection| {
                 Box::pin(async move {
-                    let added = records::insert_user(connection, &user).await.map_err(Unavailable::from)?;
-                    if !added {
-                        return Err(NotRegistered::Taken);
-                    }
-                    tracing::info!(user = user.id, "registered");
-                    Ok(Registered {
-                        id: user.id,
-                        email: user.email,
-                        name: user.name,
-                        email_verified: false,
-                        created_at: rfc3339(user.created_at),
-                    })
+                    if records::insert_user(connection, &user).await? { Ok(user) } else { Err(NotRegistered::Taken) }
                 })
             })
-            .await
+            .await?;
+        tracing::info!(user = registered.id, "registered");
+        Ok(Registered {
+            id: registered.id,
+            email: registered.email,
+            name: registered.name,
+            email_verified: false,
+            created_at: rfc3339(registered.created_at),
+        })
     }
 
     fn check_fields(

@@ -1,6 +1,7 @@
 //! The acts over HTTP: `/api/register`, `/api/login`, `/api/refresh`, `/api/logout` and `/api/me`.
 
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
+use actix_web::middleware::from_fn;
 use actix_web::web::{Data, ServiceConfig, to};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -14,13 +15,14 @@ use crate::http::Problem;
 use crate::http::client_address::client_address;
 use crate::http::json::Json;
 use crate::http::methods::{get, post, resource};
+use crate::http::request_id::in_span;
 
 /// The routes of a server with accounts of its own.
 pub fn local(cfg: &mut ServiceConfig) {
-    cfg.service(resource("/register", [post(to(register))]))
-        .service(resource("/login", [post(to(log_in))]))
-        .service(resource("/refresh", [post(to(refresh))]))
-        .service(resource("/logout", [post(to(log_out))]));
+    cfg.service(resource("/register", [post(to(register))]).wrap(from_fn(in_span)))
+        .service(resource("/login", [post(to(log_in))]).wrap(from_fn(in_span)))
+        .service(resource("/refresh", [post(to(refresh))]).wrap(from_fn(in_span)))
+        .service(resource("/logout", [post(to(log_out))]).wrap(from_fn(in_span)));
 }
 
 async fn register(

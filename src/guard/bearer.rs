@@ -54,6 +54,13 @@ impl Bearer {
         Err(Refusal::insufficient_scope(self.verifier.realm(), scope))
     }
 
+    /// Whoever was let in, also noted for the request's log line and for a second extractor.
+    fn admit(claims: Arc<Claims>, verifier: Verifier, request: &HttpRequest) -> Self {
+        let bearer = Self { claims, verifier };
+        request.extensions_mut().insert(bearer.clone());
+        bearer
+    }
+
     /// Its claims.
     #[must_use]
     pub fn claims(&self) -> &Arc<Claims> {
@@ -80,33 +87,29 @@ impl FromRequest for Bearer {
     type Future = Either<Ready<Result<Self, Refusal>>, LocalBoxFuture<'static, Result<Self, Refusal>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        // What was found out for this request, by `Protect` for instance, is not found out again.
-        if let Some(bearer) = request.extensions().get::<Self>() {
-            return Either::Left(ready(Ok(bearer.clone())));
-        }
         let Some(verifier) = request.app_data::<Verifier>() else {
             tracing::error!(
                 "a route asks for a bearer token, but the application has no Verifier: give it one with app_data"
             );
             return Either::Left(ready(Err(Refusal::no_verifier())));
         };
+        // What was found out for this request, by `Protect` for instance, is not found out again; but a scope with a verifier of its own
+        // does not take another's word.
+        if let Some(bearer) = request.extensions().get::<Self>().filter(|bearer| bearer.verifier.is(verifier)) {
+            return Either::Left(ready(Ok(bearer.clone())));
+        }
         let token = match token_of(request, verifier.realm()) {
             Ok(token) => token,
             Err(refusal) => return Either::Left(ready(Err(refusal))),
         };
         match verifier.verdict(&token) {
-            Verdict::Good(claims) => {
-                let bearer = Self { claims, verifier: verifier.clone() };
-                // For the request's log line, and for a second extractor.
-                request.extensions_mut().insert(bearer.clone());
-                Either::Left(ready(Ok(bearer)))
-            }
+            Verdict::Good(claims) => Either::Left(ready(Ok(Self::admit(claims, verifier.clone(), request)))),
             Verdict::Bad(rejection) => Either::Left(ready(Err(refuse(verifier, rejection)))),
             Verdict::Ask => {
-                let verifier = verifier.clone();
+                let (verifier, request) = (verifier.clone(), request.clone());
                 Either::Right(Box::pin(async move {
                     match verifier.authenticate(&token).await {
-                        Ok(claims) => Ok(Self { claims, verifier }),
+                        Ok(claims) => Ok(Self::admit(claims, verifier, &request)),
                         Err(rejection) => Err(refuse(&verifier, rejection)),
                     }
                 }))

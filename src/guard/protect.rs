@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use actix_web::body::EitherBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
-use actix_web::{Error, FromRequest as _, HttpMessage as _, ResponseError as _};
+use actix_web::{Error, FromRequest as _, ResponseError as _};
 use futures_util::future::LocalBoxFuture;
 
 use super::bearer::Bearer;
@@ -85,13 +85,9 @@ where
         Box::pin(async move {
             let (http, payload) = request.parts_mut();
             let bearer = Bearer::from_request(http, payload).await;
-            let admitted =
-                bearer.and_then(|bearer| scopes.iter().try_for_each(|s| bearer.require_scope(s)).map(|()| bearer));
+            let admitted = bearer.and_then(|bearer| scopes.iter().try_for_each(|scope| bearer.require_scope(scope)));
             match admitted {
-                Ok(bearer) => {
-                    request.extensions_mut().insert(bearer);
-                    Ok(service.call(request).await?.map_into_left_body())
-                }
+                Ok(()) => Ok(service.call(request).await?.map_into_left_body()),
                 Err(refusal) => Ok(request.into_response(refusal.error_response()).map_into_right_body()),
             }
         })

@@ -7,5 +7,7 @@ pub mod json;
 #[cfg(feature = "server")]
 pub mod methods;
 pub mod problem;
+#[cfg(feature = "server")]
+pub mod request_id;
 
 pub use problem::Problem;

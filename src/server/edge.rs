@@ -14,6 +14,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _};
 
 use crate::guard::Bearer;
+use crate::http::request_id::RequestId;
 use crate::settings::{LogRequests, Settings};
 use crate::token::{Clock, random};
 
@@ -63,6 +64,7 @@ impl Edge {
     ) -> Result<ServiceResponse<B>, Error> {
         let id = self.request_id(request.headers());
         let started = (self.log != LogRequests::Off).then(|| self.clock.monotonic());
+        request.extensions_mut().insert(RequestId(id.clone()));
         let mut response = next.call(request).await?;
         let headers = response.headers_mut();
         for (name, value) in self.headers.iter() {

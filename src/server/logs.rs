@@ -24,6 +24,6 @@ pub fn start(settings: &Log) -> Result<(), TryInitError> {
     if pretty {
         subscriber.with_target(false).with_ansi(std::io::stderr().is_terminal()).finish().try_init()
     } else {
-        subscriber.json().flatten_event(true).with_current_span(false).with_span_list(false).finish().try_init()
+        subscriber.json().flatten_event(true).with_current_span(true).with_span_list(false).finish().try_init()
     }
 }

@@ -179,6 +179,11 @@ impl Verifier {
         &self.0.realm
     }
 
+    /// Whether both are one verifier.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     fn check(&self, token: &str) -> Result<Arc<Claims>, Failed> {
         let inner = &*self.0;
         if let Some(remembered) = inner.memory.get(token) {
