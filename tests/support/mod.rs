@@ -7,4 +7,5 @@
 pub mod app;
 pub mod okta;
 pub mod postgres;
+pub mod raw;
 pub mod tokens;
