@@ -1,6 +1,7 @@
 //! Settings from outside: what is taken, what is refused, and in which words.
 #![cfg(feature = "server")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by a panic")]
+#![allow(clippy::needless_pass_by_value, clippy::too_many_lines, reason = "tables read better so")]
 
 mod issuers;
 mod messages;

@@ -1,6 +1,7 @@
 //! What the black-box tests share: a real server, a throw-away PostgreSQL, a stand-in for Okta, forged tokens.
 #![allow(dead_code, unused_imports, unused_macros, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+#![allow(clippy::needless_pass_by_value, clippy::too_many_lines, reason = "tables read better so")]
 #![allow(missing_docs, clippy::missing_panics_doc, clippy::must_use_candidate, reason = "for tests only")]
 #![allow(clippy::disallowed_methods, reason = "waiting for other programs takes real time")]
 

@@ -44,6 +44,7 @@ pub fn fresh_database() -> String {
     format!("{server}/{name}")
 }
 
+#[expect(clippy::zombie_processes, reason = "the watcher ends when this process does")]
 fn start() -> Cluster {
     if let Ok(url) = std::env::var("TOKENHOUSE_TEST_POSTGRES_URL") {
         return Cluster { url, bin: PathBuf::new(), user: None, _watcher: None };
@@ -75,7 +76,7 @@ fn start() -> Cluster {
     let watcher = watcher.stdin(Stdio::piped()).process_group(0).spawn().expect("sh starts");
 
     let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         let ready = command(&bin, "pg_isready", user).args(["-q", "-d", &url]).status().expect("pg_isready runs");
         if ready.success() {

@@ -17,7 +17,7 @@ fn issuer(name: &str) -> Arc<LocalIssuer> {
     let settings = LocalSettings {
         issuer: format!("http://localhost:3000/{name}"),
         audience: "api://default".to_owned(),
-        access_ttl: Duration::from_secs(3600),
+        access_ttl: Duration::from_hours(1),
     };
     let secret = "5c0f2a9be14d7736a8e19b04cc2d61f0".to_owned().into();
     Arc::new(LocalIssuer::with_secret(settings, &secret, Clock::system()).unwrap())
