@@ -212,3 +212,39 @@ fn number(text: Option<&str>) -> Result<Vec<u8>, &'static str> {
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| "its n or e is not base64url")?;
     Ok(bytes.into_iter().skip_while(|byte| *byte == 0).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// Why the key of this modulus and exponent is left out, if it is.
+    fn left_out(modulus: &[u8], exponent: &[u8]) -> Option<&'static str> {
+        let jwk = json!({"kty": "RSA", "kid": "k", "n": URL_SAFE_NO_PAD.encode(modulus), "e": URL_SAFE_NO_PAD.encode(exponent)});
+        let jwk: Jwk = serde_json::from_value(jwk).unwrap();
+        jwk.to_key(&[Algorithm::RS256]).err()
+    }
+
+    #[test]
+    fn weak_and_monstrous_rsa_keys_are_left_out() {
+        let modulus = |bits: usize| {
+            let mut bytes = vec![0xff; bits.div_ceil(8)];
+            bytes[0] = 0xff >> (8 * bits.div_ceil(8) - bits);
+            bytes
+        };
+        let usual = [1, 0, 1];
+        for bits in [512, 1024, 2047, 8193, 16_384] {
+            assert_eq!(left_out(&modulus(bits), &usual), Some("its modulus is not of 2048 to 8192 bits"), "{bits}");
+        }
+        for bits in [2048, 3072, 4096, 8192] {
+            assert_eq!(left_out(&modulus(bits), &usual), None, "{bits}");
+        }
+        // Zeros in front make no key longer.
+        assert!(left_out(&[vec![0; 256], modulus(1024)].concat(), &usual).is_some());
+        for exponent in [&[1][..], &[2], &[0], &[], &[1, 0, 0], &[1, 0, 0, 0, 1]] {
+            let why = left_out(&modulus(2048), exponent);
+            assert_eq!(why, Some("its exponent is not an odd number from 3 up to 32 bits"), "{exponent:?}");
+        }
+        assert_eq!(left_out(&modulus(2048), &[3]), None);
+    }
+}

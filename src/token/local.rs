@@ -209,7 +209,7 @@ impl LocalIssuer {
     /// key is not believed any more, when the key is a retired one.
     pub(super) fn check(&self, token: &Compact<'_>, leeway: i64) -> Result<Option<i64>, Rejection> {
         let now = self.clock.unix_seconds();
-        let kid = token.header.kid.as_deref().ok_or(Rejection::UnknownKey)?;
+        let kid = token.header.kid.as_deref().ok_or(Rejection::KeyNotNamed)?;
         let ring = self.ring.load();
         let key = ring.verifying.get(kid).ok_or(Rejection::UnknownKey)?;
         if key.until.is_some_and(|until| now >= until) {

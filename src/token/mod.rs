@@ -10,6 +10,7 @@
 //! The checks follow RFC 7519, RFC 8725 and RFC 9068. What the `jsonwebtoken` crate leaves to its caller (`typ`, `crit`, claims of a wrong type,
 //! the choice of the key) is done here, before and after the signature.
 
+pub mod builder;
 pub mod claims;
 pub mod clock;
 mod fetch;
@@ -20,6 +21,7 @@ pub mod key_file;
 mod keys;
 pub mod local;
 mod memory;
+mod published_keys;
 pub(crate) mod random;
 pub mod rejection;
 pub mod remote;
@@ -28,6 +30,7 @@ pub mod scopes;
 pub mod standing;
 pub mod verifier;
 
+pub use builder::{BuildError, Builder};
 pub use claims::Claims;
 pub use clock::{Clock, Hands};
 pub use fetch::WrongCertificate;
@@ -40,4 +43,4 @@ pub use remote::{RemoteSettings, RemoteStatus};
 pub use required_claim::{RequiredClaim, Requirement};
 pub use scopes::Scopes;
 pub use standing::{Known, Standing, StoreUnavailable};
-pub use verifier::{BuildError, Builder, Verifier};
+pub use verifier::Verifier;

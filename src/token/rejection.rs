@@ -30,7 +30,10 @@ pub enum Rejection {
     /// The key does not go with `alg` (RFC 8725, section 3.1).
     #[error("the token's algorithm is not the one of its key")]
     Algorithm,
-    /// The issuer has no key of that `kid`, or the token names none.
+    /// The header has no `kid`, so no key can be chosen.
+    #[error("the token does not name its key")]
+    KeyNotNamed,
+    /// The issuer has no key of that `kid`.
     #[error("the issuer has no key of the token's kid")]
     UnknownKey,
     /// The signature is wrong.

@@ -2,20 +2,16 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::builder::Builder;
 use super::claims::Claims;
 use super::clock::Clock;
-use super::fetch::WrongCertificate;
 use super::jws::Compact;
 use super::local::LocalIssuer;
 use super::memory::{Memory, Remembered};
 use super::rejection::Rejection;
-use super::remote::{RemoteIssuer, RemoteSettings, RemoteStatus};
+use super::remote::{RemoteIssuer, RemoteStatus};
 use super::standing::{Known, Standing};
-
-/// How far clocks may differ, unless told otherwise.
-const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 
 /// Decides whether to believe a token.
 ///
@@ -37,21 +33,21 @@ const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Verifier(Arc<Inner>);
+pub struct Verifier(pub(super) Arc<Inner>);
 
-struct Inner {
-    issuers: Vec<Issuer>,
-    memory: Memory,
-    clock: Clock,
+pub(super) struct Inner {
+    pub issuers: Vec<Issuer>,
+    pub memory: Memory,
+    pub clock: Clock,
     /// In seconds.
-    leeway: i64,
-    standing: Option<Arc<dyn Standing>>,
-    realm: String,
+    pub leeway: i64,
+    pub standing: Option<Arc<dyn Standing>>,
+    pub realm: String,
 }
 
-enum Issuer {
+pub(super) enum Issuer {
     Local(Arc<LocalIssuer>),
-    Remote(Arc<RemoteIssuer>),
+    Remote(RemoteIssuer),
 }
 
 /// A token as far as memory goes, and what is still to be asked.
@@ -62,46 +58,11 @@ pub(crate) enum Verdict {
     Ask,
 }
 
-/// Why a verifier could not be built.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// With no issuer, no token could ever be good.
-    #[error("a verifier needs at least one issuer: give it `local` or `remote`")]
-    NoIssuer,
-    /// Two issuers of one name: a token's `iss` could not tell them apart.
-    #[error("two issuers are called {0:?}")]
-    SameIssuerTwice(String),
-    /// Remote keys are fetched in the background, by tokio.
-    #[error("a verifier with a remote issuer must be built within a tokio runtime, such as that of #[actix_web::main]")]
-    NoRuntime,
-    /// The file of certificate authorities cannot be used.
-    #[error(transparent)]
-    Certificate(#[from] WrongCertificate),
-}
-
-/// Collects what a [`Verifier`] believes.
-pub struct Builder {
-    local: Option<Arc<LocalIssuer>>,
-    standing: Option<Arc<dyn Standing>>,
-    remotes: Vec<RemoteSettings>,
-    leeway: Duration,
-    clock: Clock,
-    realm: String,
-}
-
 impl Verifier {
     /// A builder that believes nobody yet.
     #[must_use]
     pub fn builder() -> Builder {
-        Builder {
-            local: None,
-            standing: None,
-            remotes: Vec::new(),
-            leeway: DEFAULT_LEEWAY,
-            clock: Clock::system(),
-            realm: "tokenhouse".to_owned(),
-        }
+        Builder::new()
     }
 
     /// Checks `token` with what is in memory: no I/O, no waiting.
@@ -126,10 +87,10 @@ impl Verifier {
         };
         let inner = &*self.0;
         match (failed.rejection, failed.issuer.and_then(|index| inner.issuers.get(index))) {
-            (Rejection::UnknownKey, Some(Issuer::Remote(issuer))) if issuer.fetch_for_unknown_kid().await => {
+            (Rejection::UnknownKey, Some(Issuer::Remote(issuer))) if issuer.keys.fetch_for_unknown_kid().await => {
                 self.verify(token)
             }
-            (Rejection::KeysUnavailable, Some(Issuer::Remote(issuer))) if issuer.wait_for_first_fetch().await => {
+            (Rejection::KeysUnavailable, Some(Issuer::Remote(issuer))) if issuer.keys.wait_for_first_fetch().await => {
                 self.verify(token)
             }
             (Rejection::SessionNotInMemory, _) => {
@@ -161,7 +122,7 @@ impl Verifier {
     #[must_use]
     pub fn remotes(&self) -> Vec<RemoteStatus> {
         let remotes = self.0.issuers.iter().filter_map(|issuer| match issuer {
-            Issuer::Remote(remote) => Some(remote.status()),
+            Issuer::Remote(remote) => Some(remote.keys.status()),
             Issuer::Local(_) => None,
         });
         remotes.collect()
@@ -260,7 +221,7 @@ impl Inner {
 }
 
 impl Issuer {
-    fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         match self {
             Self::Local(local) => local.issuer(),
             Self::Remote(remote) => remote.issuer(),
@@ -270,86 +231,8 @@ impl Issuer {
     fn generation(&self) -> u64 {
         match self {
             Self::Local(local) => local.generation(),
-            Self::Remote(remote) => remote.generation(),
+            Self::Remote(remote) => remote.keys.generation(),
         }
-    }
-}
-
-impl Builder {
-    /// Believes the tokens of `issuer`, which are made by this very process or by another with the same key.
-    ///
-    /// By their signature alone: a token then stays good until it expires, also after a logout. The server itself uses
-    /// [`local_with_standing`](Builder::local_with_standing).
-    #[must_use]
-    pub fn local(mut self, issuer: Arc<LocalIssuer>) -> Self {
-        self.local = Some(issuer);
-        self.standing = None;
-        self
-    }
-
-    /// Believes the tokens of `issuer` as long as `standing` says that their session stands.
-    #[must_use]
-    pub fn local_with_standing(mut self, issuer: Arc<LocalIssuer>, standing: Arc<dyn Standing>) -> Self {
-        self.local = Some(issuer);
-        self.standing = Some(standing);
-        self
-    }
-
-    /// Believes the tokens of a remote issuer, such as Okta. May be called for several.
-    #[must_use]
-    pub fn remote(mut self, settings: RemoteSettings) -> Self {
-        self.remotes.push(settings);
-        self
-    }
-
-    /// How far clocks may differ when `exp`, `nbf` and `iat` are checked; 30 seconds unless set.
-    #[must_use]
-    pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.leeway = leeway;
-        self
-    }
-
-    /// The clock to go by; the system's unless set.
-    #[must_use]
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// The realm of challenges (RFC 9110, section 11.5); "tokenhouse" unless set.
-    #[must_use]
-    pub fn realm(mut self, realm: impl Into<String>) -> Self {
-        self.realm = realm.into();
-        self
-    }
-
-    /// Builds the verifier, and begins to fetch the keys of remote issuers in the background.
-    ///
-    /// # Errors
-    /// [`BuildError`].
-    pub fn build(self) -> Result<Verifier, BuildError> {
-        let mut issuers = Vec::new();
-        issuers.extend(self.local.map(Issuer::Local));
-        for settings in self.remotes {
-            let runtime = tokio::runtime::Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
-            let remote = Arc::new(RemoteIssuer::new(settings, self.clock.clone(), runtime)?);
-            if issuers.iter().any(|issuer: &Issuer| issuer.name() == remote.issuer()) {
-                return Err(BuildError::SameIssuerTwice(remote.issuer().to_owned()));
-            }
-            RemoteIssuer::keep_fresh(&remote);
-            issuers.push(Issuer::Remote(remote));
-        }
-        if issuers.is_empty() {
-            return Err(BuildError::NoIssuer);
-        }
-        Ok(Verifier(Arc::new(Inner {
-            issuers,
-            memory: Memory::new(),
-            clock: self.clock,
-            leeway: i64::try_from(self.leeway.as_secs()).unwrap_or(i64::MAX),
-            standing: self.standing,
-            realm: self.realm,
-        })))
     }
 }
 

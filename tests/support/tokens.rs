@@ -77,6 +77,11 @@ impl Findings {
         }
     }
 
+    /// Those of rows that ran beside each other.
+    pub fn together(all: Vec<Self>) -> Self {
+        Self(all.into_iter().flat_map(|findings| findings.0).collect())
+    }
+
     /// # Panics
     /// When a row went wrong.
     pub fn none(self) {
