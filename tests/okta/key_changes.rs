@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_lc_rs::{digest, hmac};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -90,8 +91,7 @@ async fn keys_of_the_wrong_kind_are_left_out_one_by_one() {
         }
         jwk
     };
-    let mut findings = Findings::default();
-    for (row, jwk, right) in [
+    let rows = [
         ("K8 none of it", one.jwk("k1"), 200),
         ("K8 use enc", with(one.jwk("k1"), json!({"use": "enc"})), 401),
         ("K8 key_ops encrypt", with(one.jwk("k1"), json!({"key_ops": ["encrypt"]})), 401),
@@ -106,18 +106,18 @@ async fn keys_of_the_wrong_kind_are_left_out_one_by_one() {
         ("K7 e even", with(one.jwk("k1"), json!({"e": base64url([2])})), 401),
         ("K7 n not base64url", with(one.jwk("k1"), json!({"n": "!!"})), 401),
         ("K7 no n", with(one.jwk("k1"), json!({"n": null})), 401),
-    ] {
+    ];
+    let rows = rows.map(async |(row, jwk, right)| {
+        let mut findings = Findings::default();
         let okta = Okta::start().await;
         okta.publish(&[json!("no key"), jwk, zero.jwk("k0"), json!({"kty": "RSA"})]);
         let app = app_of(&okta, &[]).await;
         findings.expect(row, status(&app, &token_of(&okta, &app, 1, "k1")).await, right);
-        findings.expect(
-            &format!("{row}: the good key beside it"),
-            status(&app, &token_of(&okta, &app, 0, "k0")).await,
-            200,
-        );
-    }
-    findings.none();
+        let good = status(&app, &token_of(&okta, &app, 0, "k0")).await;
+        findings.expect(&format!("{row}: the good key beside it"), good, 200);
+        findings
+    });
+    Findings::together(join_all(rows).await).none();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -167,14 +167,15 @@ async fn one_kid_for_two_keys_is_for_none() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cache_control_counts_within_bounds() {
-    for (row, cache_control, kept, gone) in [
+    let rows = [
         ("K13 0", "Cache-Control: max-age=0\r\n", 59, 61),
         ("K13 negative", "Cache-Control: max-age=-1\r\n", 3599, 3601),
         ("K13 ten minutes", "Cache-Control: public, max-age=600\r\n", 599, 601),
         ("K13 ten years", "Cache-Control: max-age=315360000\r\n", 3599, 3601),
         ("K13 nonsense", "Cache-Control: max-age=soon\r\n", 3599, 3601),
         ("K13 none", "", 3599, 3601),
-    ] {
+    ];
+    let rows = rows.map(async |(row, cache_control, kept, gone)| {
         let okta = Okta::start().await;
         okta.answer_keys(Answer::JsonWith(json!({"keys": [RsaKey::number(0).jwk("k0")]}), cache_control));
         let app = app_of(&okta, &[]).await;
@@ -186,7 +187,8 @@ async fn cache_control_counts_within_bounds() {
         assert_eq!(okta.key_requests(), before, "{row}: fetched too early");
         app.hands.advance(Duration::from_secs(gone - kept));
         eventually(row, async || okta.key_requests() == before + 1).await;
-    }
+    });
+    join_all(rows).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
