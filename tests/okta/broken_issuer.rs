@@ -54,7 +54,7 @@ fn bad_answers() -> Vec<(&'static str, Answer)> {
 
 /// So many chunks of 64 KiB.
 fn in_chunks(count: usize) -> Vec<u8> {
-    let chunk = [b"10000\r\n".as_slice(), &[b' '; 0x10000], b"\r\n"].concat();
+    let chunk = [b"10000\r\n".as_slice(), &vec![b' '; 0x10000], b"\r\n"].concat();
     [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".as_slice(), &chunk.repeat(count)].concat()
 }
 
