@@ -1,8 +1,18 @@
-//! Register, log in, refresh, log out: black-box, on SQLite and on PostgreSQL.
+//! Accounts and sessions, black-box, on SQLite and on PostgreSQL. The ids of rows are those of docs/attacks.md.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 #![allow(clippy::needless_pass_by_value, clippy::too_many_lines, reason = "tables read better so")]
+#![allow(clippy::disallowed_methods, reason = "waiting for other programs takes real time")]
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod faults;
+mod hashing;
+mod limits;
+mod login;
 mod main_job;
+mod model;
+mod nodes;
+mod refresh;
+mod register;
+mod secrets;

@@ -38,6 +38,8 @@ pub struct TestApp {
     pub folder: TempDir,
     server: Option<Server>,
     settings: Settings,
+    /// The settings it was given, besides those every test has.
+    given: Vec<(String, String)>,
 }
 
 /// What login and refresh answer.
@@ -68,6 +70,7 @@ impl TestApp {
 
     /// On a given database and folder, for nodes that share one and for restarts.
     pub async fn on(folder: TempDir, database: String, settings: &[(&str, &str)]) -> Self {
+        let given = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let settings = read_settings(folder.path(), &database, settings);
         let (clock, hands) = Clock::manual(START.parse().expect("a time"));
         let server = Server::start(&settings, clock.clone()).await.expect("the server starts");
@@ -84,6 +87,7 @@ impl TestApp {
             folder,
             server: Some(server),
             settings,
+            given,
         }
     }
 
@@ -96,6 +100,14 @@ impl TestApp {
         self.address = server.address();
         self.url = format!("http://{}", self.address);
         self.server = Some(server);
+    }
+
+    /// The same with `changes` laid over its settings.
+    pub async fn restart_with(&mut self, changes: &[(&str, &str)]) {
+        self.given.extend(changes.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        let given: Vec<(&str, &str)> = self.given.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        self.settings = read_settings(self.folder.path(), &self.database, &given);
+        self.restart().await;
     }
 
     /// Stops the server in good order.
@@ -161,6 +173,19 @@ impl TestApp {
         } else {
             let mut connection = sqlx::PgConnection::connect(&self.database).await.expect("the database");
             sqlx::query(statement).execute(&mut connection).await.expect("the statement runs");
+        }
+    }
+
+    /// The texts that a query finds, one a row.
+    pub async fn texts(&self, query: &str) -> Vec<String> {
+        use sqlx::{AssertSqlSafe, Connection as _};
+        let query = AssertSqlSafe(query.to_owned());
+        if self.database.starts_with("sqlite:") {
+            let mut connection = sqlx::SqliteConnection::connect(&self.database).await.expect("the database");
+            sqlx::query_scalar(query).fetch_all(&mut connection).await.expect("the query runs")
+        } else {
+            let mut connection = sqlx::PgConnection::connect(&self.database).await.expect("the database");
+            sqlx::query_scalar(query).fetch_all(&mut connection).await.expect("the query runs")
         }
     }
 
