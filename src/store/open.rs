@@ -112,10 +112,15 @@ async fn open_sqlite(path: &Path) -> Result<Store, OpenError> {
     let lock: File = private(OpenOptions::new().write(true).create(true).truncate(false))
         .open(&lock_path)
         .map_err(file_error("write", &lock_path))?;
-    lock.lock().map_err(file_error("lock", &lock_path))?;
-    let mut connection = options.connect().await.map_err(failed)?;
-    SQLITE.run(&mut connection).await.map_err(|source| migrate_error(database.clone(), source))?;
-    drop(lock);
+    // Waiting for it would hold up the thread, and with it perhaps the very server that has it.
+    let waiting = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock));
+    let locked = waiting.await.map_err(io::Error::other).flatten().map_err(file_error("lock", &lock_path))?;
+    // The pool waits longer than SQLite does, so that it is SQLite who says what is wrong.
+    let one = SqlitePoolOptions::new().max_connections(1).acquire_timeout(PATIENCE * 2);
+    let one = one.connect_with(options.clone()).await.map_err(failed)?;
+    SQLITE.run(&one).await.map_err(|source| migrate_error(database.clone(), source))?;
+    let connection = one.acquire().await.map_err(failed)?.detach();
+    drop(locked);
 
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
