@@ -102,7 +102,7 @@ proptest! {
 
     #[test]
     fn sessions_follow_the_model(acts in acts()) {
-        // At most thirty times five minutes: less than the two and a half hours would not do for one token's hour, so tokens are long here.
+        // Within the hour that an access token lives: its expiry is not what this is about.
         let total: u64 = acts.iter().map(|act| if let Act::Advance(seconds) = act { *seconds } else { 0 }).sum();
         prop_assume!(total < 3000);
         Runtime::new().unwrap().block_on(play(&acts));

@@ -94,7 +94,7 @@ on_both!(one_account_for_all_spellings_of_an_address, |app| {
 
 on_both!(passwords_are_taken_whole, |app| {
     let mut findings = Findings::default();
-    let unique = |length: usize| -> String { (0..length).map(|n| char::from(b'!' + (n * 7 % 90) as u8)).collect() };
+    let unique = |length: usize| -> String { ('!'..='z').cycle().step_by(7).take(length).collect() };
     let (l72, l256) = (unique(72), unique(256));
     let nul = "horse battery\0staple";
     for (n, (row, password, not_the_same)) in [

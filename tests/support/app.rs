@@ -218,7 +218,7 @@ pub async fn problem(response: Response) -> (u16, String) {
 }
 
 /// Tries until `attempt` says yes, for what another thread does soon; fails after ten seconds.
-pub async fn eventually<F: Future<Output = bool>>(what: &str, mut attempt: impl FnMut() -> F) {
+pub async fn eventually(what: &str, mut attempt: impl AsyncFnMut() -> bool) {
     for _ in 0..500 {
         if attempt().await {
             return;

@@ -1,7 +1,13 @@
-//! What every answer has, and what a hostile client may try.
+//! What every answer has, and what a hostile client may try. The ids of rows are those of docs/attacks.md.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 #![allow(clippy::needless_pass_by_value, clippy::too_many_lines, reason = "tables read better so")]
 #![allow(clippy::disallowed_methods, reason = "waiting for other programs takes real time")]
 
 #[path = "../support/mod.rs"]
 mod support;
+
+mod answers;
+mod cors;
+mod framing;
+mod health;
+mod slow_clients;
