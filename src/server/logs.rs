@@ -15,7 +15,9 @@ pub fn start(settings: &Log) -> Result<(), TryInitError> {
     // The settings were checked, so the filter parses; were it not so, "info" beats silence.
     let level = if settings.level.contains("actix") { "" } else { ",actix_server=warn" };
     let filter = EnvFilter::try_new(format!("{}{level}", settings.level)).unwrap_or_else(|_| EnvFilter::new("info"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A log on a full disk loses lines. Telling so there would panic, and end the request that was to be logged.
+    let subscriber = tracing_subscriber::fmt().log_internal_errors(false);
+    let subscriber = subscriber.with_env_filter(filter).with_writer(std::io::stderr);
     let pretty = match settings.format {
         LogFormat::Auto => std::io::stderr().is_terminal(),
         LogFormat::Pretty => true,

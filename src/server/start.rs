@@ -23,6 +23,9 @@ use crate::token::{
     BuildError, Clock, KeyFileError, LocalIssuer, LocalSettings, RemoteSettings, SecretTooShort, Verifier, WrongIssuer,
 };
 
+/// The database must close so soon after the last request.
+const STORE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// A connection must send the head of its request within so long ...
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// ... and be gone so long after it was told to go.
@@ -161,12 +164,19 @@ impl Server {
             () = self.handle.stop(true) => {}
             () = second => {
                 tracing::warn!("shutting down at once");
-                self.handle.stop(false).await;
+                // The server takes no further command while it waits for requests, so it is not waited for.
+                self.running.abort();
             }
         }
-        let ended = self.running.await.map_err(io::Error::other)?;
-        if let Some(store) = &self.store {
-            store.close().await;
+        let ended = match self.running.await {
+            Err(error) if error.is_cancelled() => Ok(()),
+            ended => ended.map_err(io::Error::other)?,
+        };
+        // Writes under way come to their end in any case.
+        if let Some(store) = &self.store
+            && tokio::time::timeout(STORE_TIMEOUT, store.close()).await.is_err()
+        {
+            tracing::warn!("the database did not close in time; what was answered is in it");
         }
         ended
     }

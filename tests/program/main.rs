@@ -1,7 +1,17 @@
-//! The program itself: its command line, its start and its end.
+//! The program itself: its first minute, its command line, its start and its end. The ids of rows are those of docs/attacks.md.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 #![allow(clippy::needless_pass_by_value, clippy::too_many_lines, reason = "tables read better so")]
 #![allow(clippy::disallowed_methods, reason = "waiting for other programs takes real time")]
 
+#[path = "../support/program.rs"]
+mod program;
 #[path = "../support/mod.rs"]
 mod support;
+
+mod command_line;
+mod crashes;
+mod first_minute;
+mod full_disk;
+mod logs;
+mod signals;
+mod wrong_starts;
