@@ -160,3 +160,25 @@ impl governor::clock::Clock for Monotonic {
         self.0.monotonic()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_keys_takes_no_more_memory_and_lifts_no_limit() {
+        let (clock, _hands) = Clock::manual(chrono::DateTime::UNIX_EPOCH);
+        let quota = settings::Quota { count: 5.try_into().unwrap(), period: Duration::from_secs(60) };
+        let limit = Limit::<u64>::new(Some(quota), &clock);
+        let states = &limit.0.as_ref().unwrap().1;
+        // Somebody who is at his limit already, and goes on trying beside the flood.
+        while limit.take(&u64::MAX).is_ok() {}
+        for key in 0..300_000 {
+            assert!(limit.take(&key).is_ok());
+            if key % 10_000 == 0 {
+                assert!(limit.take(&u64::MAX).is_err(), "forgotten after {key} others");
+            }
+        }
+        assert!(states.0.len() <= KEYS, "{} keys are kept", states.0.len());
+    }
+}

@@ -97,9 +97,11 @@ impl Accounts {
             None => None,
         };
         let stored = user.as_ref().map(|user| user.password_hash.clone());
+        let tried = user.as_ref().map(|user| user.id.clone());
         let verified = self.hashing.verify(credentials.password, stored).await.map_err(Unavailable::from)?;
         let (Some(email), Some(user), Verified::Match { renewed }) = (email, user, verified) else {
-            tracing::info!(%from, "a login failed");
+            // Without an account the address may be anything, a password in the wrong field for one: it is not logged.
+            tracing::info!(%from, user = tried, "a login failed");
             return Err(NotLoggedIn::WrongCredentials);
         };
         let response = self.begin_session(user, renewed).await?;
