@@ -27,6 +27,8 @@ pub(super) enum Sort {
     Busy,
     Full,
     ReadOnly,
+    /// The operating system refused a read or a write; a full disk often shows itself so.
+    Io,
     Other,
 }
 
@@ -39,6 +41,8 @@ pub(super) fn sort(error: &sqlx::Error) -> Sort {
         (Some(5 | 6), _) | (_, Some("55P03" | "40001" | "40P01" | "53300")) => Sort::Busy,
         // SQLITE_FULL; disk_full
         (Some(13), _) | (_, Some("53100")) => Sort::Full,
+        // SQLITE_IOERR
+        (Some(10), _) => Sort::Io,
         // SQLITE_PERM, SQLITE_READONLY; read_only_sql_transaction, insufficient_privilege
         (Some(3 | 8), _) | (_, Some("25006" | "42501")) => Sort::ReadOnly,
         _ if matches!(error, sqlx::Error::PoolTimedOut) => Sort::Busy,
@@ -52,7 +56,7 @@ impl From<sqlx::Error> for StoreError {
             Sort::Busy => Self::Busy(error),
             Sort::Full => Self::Full(error),
             Sort::ReadOnly => Self::ReadOnly(error),
-            Sort::Other => Self::Failed(error),
+            Sort::Io | Sort::Other => Self::Failed(error),
         }
     }
 }

@@ -62,6 +62,14 @@ pub enum OpenError {
         /// Which database.
         database: String,
     },
+    /// The operating system refused to read or write it.
+    #[error("cannot read or write the database {database}: {source}; is its disk full?")]
+    Disk {
+        /// Which database.
+        database: String,
+        /// What went wrong.
+        source: sqlx::Error,
+    },
     /// It does not answer.
     #[error("cannot open the database {database}: {source}")]
     Unreachable {
@@ -149,17 +157,18 @@ async fn open_postgres(url: &str) -> Result<Store, OpenError> {
 }
 
 fn open_error(database: String, source: sqlx::Error) -> OpenError {
-    if matches!(source, sqlx::Error::PoolTimedOut) || sort(&source) != Sort::Busy {
-        return OpenError::Unreachable { database, source };
+    match sort(&source) {
+        Sort::Busy if !matches!(source, sqlx::Error::PoolTimedOut) => OpenError::Locked { database },
+        Sort::Full | Sort::Io => OpenError::Disk { database, source },
+        _ => OpenError::Unreachable { database, source },
     }
-    OpenError::Locked { database }
 }
 
 fn migrate_error(database: String, source: MigrateError) -> OpenError {
     match source {
         MigrateError::VersionMissing(migration) => OpenError::Newer { database, migration },
         MigrateError::Execute(source) => open_error(database, source),
-        MigrateError::ExecuteMigration(source, _) if sort(&source) == Sort::Busy => OpenError::Locked { database },
+        MigrateError::ExecuteMigration(source, _) if sort(&source) != Sort::Other => open_error(database, source),
         source => OpenError::Migration { database, source },
     }
 }

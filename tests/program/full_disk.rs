@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::program::{Program, command};
+use crate::program::{Program, command, told};
 use crate::support::app::eventually;
 
 /// Lets files grow to so many bytes.
@@ -51,4 +51,22 @@ async fn a_full_disk_costs_the_writes_and_nothing_else() {
     let program = Program::start(folder.path(), &[]);
     assert!(program.log_in("n0@example.com").await.is_ok());
     assert_eq!(program.log_in("n1@example.com").await, Err(401), "F5: what was refused was not kept");
+}
+
+#[test]
+fn a_disk_that_is_full_at_the_start_is_told_in_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let variables = [("TOKENHOUSE__SERVER__LISTEN", "127.0.0.1:0")];
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", "trap '' XFSZ; ulimit -f 4; exec \"$0\"", env!("CARGO_BIN_EXE_tokenhouse")])
+        .current_dir(folder.path());
+    shell.envs(command(folder.path(), &[], &variables).get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let (code, _, err) = told(&shell.output().expect("sh"));
+    assert_eq!(code, 1, "{err}");
+    assert!(
+        err.contains("cannot read or write the database data/tokenhouse.db") && err.contains("is its disk full?"),
+        "{err}"
+    );
+    assert_eq!(err.lines().count(), 1, "{err}");
 }
