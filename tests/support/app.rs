@@ -217,9 +217,9 @@ pub async fn problem(response: Response) -> (u16, String) {
     (status, kind.rsplit(':').next().unwrap_or_default().to_owned())
 }
 
-/// Tries until `attempt` says yes, for what another thread does soon; fails after ten seconds.
+/// Tries until `attempt` says yes, for what another thread does soon; fails after half a minute.
 pub async fn eventually(what: &str, mut attempt: impl AsyncFnMut() -> bool) {
-    for _ in 0..500 {
+    for _ in 0..1500 {
         if attempt().await {
             return;
         }
