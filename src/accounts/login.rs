@@ -89,27 +89,42 @@ impl Accounts {
         if let Some(email) = &email {
             self.limits.login_to(email)?;
         }
-        let user = match &email {
-            Some(email) => {
-                let mut reader = self.store.read().await?;
-                records::user_by_email(reader.connection(), email).await?
+        // Twice, because a login beside this one may have renewed the hash while this one was held against the old.
+        for _ in 0..2 {
+            let user = match &email {
+                Some(email) => {
+                    let mut reader = self.store.read().await?;
+                    records::user_by_email(reader.connection(), email).await?
+                }
+                None => None,
+            };
+            let stored = user.as_ref().map(|user| user.password_hash.clone());
+            let tried = user.as_ref().map(|user| user.id.clone());
+            let verified =
+                self.hashing.verify(credentials.password.clone(), stored).await.map_err(Unavailable::from)?;
+            let (Some(email), Some(user), Verified::Match { renewed }) = (&email, user, verified) else {
+                // Without an account the address may be anything, a password in the wrong field for one: it is not logged.
+                tracing::info!(%from, user = tried, "a login failed");
+                return Err(NotLoggedIn::WrongCredentials);
+            };
+            if user.disabled_at.is_some() {
+                tracing::info!(%from, user = tried, "a login to a disabled account failed");
+                return Err(NotLoggedIn::WrongCredentials);
             }
-            None => None,
-        };
-        let stored = user.as_ref().map(|user| user.password_hash.clone());
-        let tried = user.as_ref().map(|user| user.id.clone());
-        let verified = self.hashing.verify(credentials.password, stored).await.map_err(Unavailable::from)?;
-        let (Some(email), Some(user), Verified::Match { renewed }) = (email, user, verified) else {
-            // Without an account the address may be anything, a password in the wrong field for one: it is not logged.
-            tracing::info!(%from, user = tried, "a login failed");
-            return Err(NotLoggedIn::WrongCredentials);
-        };
-        let response = self.begin_session(user, renewed).await?;
-        self.limits.logged_in(&email);
-        Ok(response)
+            if let Some(response) = self.begin_session(user, renewed).await? {
+                self.limits.logged_in(email);
+                return Ok(response);
+            }
+        }
+        Err(NotLoggedIn::WrongCredentials)
     }
 
-    async fn begin_session(&self, user: UserRecord, renewed: Option<String>) -> Result<TokenResponse, NotLoggedIn> {
+    /// Begins a session; none, when the account was disabled, deleted or given another hash since it was read.
+    async fn begin_session(
+        &self,
+        user: UserRecord,
+        renewed: Option<String>,
+    ) -> Result<Option<TokenResponse>, NotLoggedIn> {
         let (id, token) = (Uuid::new_v4(), RefreshToken::generate());
         let now = self.clock.unix_micros();
         let session = SessionRecord {
@@ -126,23 +141,24 @@ impl Accounts {
             successor_salt: Salt::generate().to_store(),
             rotated_at: None,
         };
-        let (session, user) = self
+        let begun = self
             .store
             .write(move |mut connection| {
                 Box::pin(async move {
-                    // Disabled, deleted or given another password since it was read: then it was not a login.
                     if !records::insert_session(connection.reborrow(), &session, &user.password_hash).await? {
-                        return Err(NotLoggedIn::WrongCredentials);
+                        return Ok::<_, StoreError>(None);
                     }
                     if let Some(new) = renewed {
                         records::renew_password_hash(connection, &user.id, &user.password_hash, &new).await?;
                     }
-                    Ok((session, user))
+                    Ok(Some((session, user)))
                 })
             })
             .await?;
-        tracing::info!(user = user.id, session = session.id, "logged in");
-        Ok(self.tokens(&session, &user, &token))
+        Ok(begun.map(|(session, user)| {
+            tracing::info!(user = user.id, session = session.id, "logged in");
+            self.tokens(&session, &user, &token)
+        }))
     }
 
     /// The answer to a good login or refresh.

@@ -37,6 +37,18 @@ on_both!(hashes_are_argon2id_and_renewed_when_the_settings_change, |app| {
     assert_eq!(stored(&app).await, second);
 });
 
+on_both!(all_who_log_in_at_once_get_in_while_the_hash_is_renewed, |app| {
+    app.register("ada@example.com").await;
+    for iterations in ["3", "4"] {
+        app.restart_with(&[("passwords.iterations", iterations)]).await;
+        let body = json!({"email": "ada@example.com", "password": PASSWORD});
+        let answers = join_all((0..12).map(|_| app.post("/api/login", body.clone()))).await;
+        let statuses: Vec<u16> = answers.iter().map(|answer| answer.status().as_u16()).collect();
+        assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+        assert!(stored(&app).await.contains(&format!("t={iterations},")));
+    }
+});
+
 on_both!(hashes_that_somebody_put_there_do_no_harm, |app| {
     app.register("ada@example.com").await;
     let good = stored(&app).await;

@@ -104,6 +104,7 @@ impl TestApp {
 
     /// The same with `changes` laid over its settings.
     pub async fn restart_with(&mut self, changes: &[(&str, &str)]) {
+        self.given.retain(|(key, _)| changes.iter().all(|(changed, _)| changed != key));
         self.given.extend(changes.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
         let given: Vec<(&str, &str)> = self.given.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         self.settings = read_settings(self.folder.path(), &self.database, &given);
