@@ -39,6 +39,7 @@
 #![cfg_attr(
     feature = "server",
     doc = "| [`accounts`] | people: register, log in, sessions, hashing, limits |\n\
+           | [`audit`] | the record of what happened |\n\
            | [`store`] | SQLite or PostgreSQL behind one SQL text |\n\
            | [`server`] | puts the application together and runs it |\n\
            | [`settings`] | TOML and environment, and what is wrong with them |\n\
@@ -53,10 +54,16 @@
 #[cfg(feature = "server")]
 pub mod accounts;
 #[cfg(feature = "server")]
+pub mod audit;
+#[cfg(feature = "server")]
 pub mod cli;
 pub mod guard;
 pub mod http;
+#[cfg(feature = "server")]
+mod mail;
 mod private_files;
+#[cfg(feature = "server")]
+mod sealing;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "server")]

@@ -1,7 +1,7 @@
 //! Files and folders that only their owner may read.
 
-use std::fs::{self, OpenOptions};
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
 use std::path::Path;
 
 /// Makes `options` create files of mode 0600.
@@ -38,4 +38,29 @@ pub(crate) fn mode_for_others(path: &Path) -> io::Result<u32> {
 #[cfg(not(unix))]
 pub(crate) fn mode_for_others(_: &Path) -> io::Result<u32> {
     Ok(0)
+}
+
+/// Writes `path` anew as a whole: a crash leaves the old file or the new one.
+pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = path.with_added_extension("new");
+    match fs::remove_file(&temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = private(OpenOptions::new().write(true).create_new(true)).open(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)?;
+    match path.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+/// Makes `folder` and holds other processes off it, until what this answers is dropped.
+pub(crate) fn lock_folder(folder: &Path) -> io::Result<File> {
+    make_private_folder(folder)?;
+    let file = private(OpenOptions::new().write(true).create(true).truncate(false)).open(folder.join(".lock"))?;
+    file.lock()?;
+    Ok(file)
 }

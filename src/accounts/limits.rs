@@ -25,6 +25,9 @@ pub struct Limits {
     login_failures: Limit<[u8; 32]>,
     login_attempts: Limit<IpAddr>,
     registrations: Limit<IpAddr>,
+    otp_failures: Limit<[u8; 32]>,
+    letters_to: Limit<[u8; 32]>,
+    letters_from: Limit<IpAddr>,
 }
 
 /// Too many tries.
@@ -49,6 +52,9 @@ impl Limits {
             login_failures: Limit::new(quota(settings.login_failures_per_account), clock),
             login_attempts: Limit::new(quota(settings.login_attempts_per_ip), clock),
             registrations: Limit::new(quota(settings.register_per_ip), clock),
+            otp_failures: Limit::new(quota(settings.otp_failures_per_account), clock),
+            letters_to: Limit::new(quota(settings.mail_per_account), clock),
+            letters_from: Limit::new(quota(settings.mail_per_ip), clock),
         }
     }
 
@@ -66,12 +72,34 @@ impl Limits {
     /// # Errors
     /// [`TooMany`].
     pub fn login_to(&self, email: &Email) -> Result<(), TooMany> {
-        self.login_failures.take(&account(email))
+        self.login_failures.take(&account(email.as_str()))
     }
 
     /// The login was good after all: forgets the failures of the account.
     pub fn logged_in(&self, email: &Email) {
-        self.login_failures.reset(&account(email));
+        self.login_failures.reset(&account(email.as_str()));
+    }
+
+    /// Counts a code of a second factor of this user as wrong, before it is known whether it is, as [`login_to`](Limits::login_to) does.
+    ///
+    /// # Errors
+    /// [`TooMany`].
+    pub fn otp_of(&self, user_id: &str) -> Result<(), TooMany> {
+        self.otp_failures.take(&account(user_id))
+    }
+
+    /// The code was right after all: forgets the wrong ones. A right password does not, or guessing could begin anew with each.
+    pub fn otp_was_right(&self, user_id: &str) {
+        self.otp_failures.reset(&account(user_id));
+    }
+
+    /// Counts a letter that `address` asks for, to `email`, whether or not one is sent.
+    ///
+    /// # Errors
+    /// [`TooMany`].
+    pub fn letter(&self, address: IpAddr, email: &Email) -> Result<(), TooMany> {
+        self.letters_from.take(&network(address))?;
+        self.letters_to.take(&account(email.as_str()))
     }
 
     /// Counts a registration from `address`.
@@ -91,9 +119,9 @@ impl From<TooMany> for Problem {
     }
 }
 
-/// Of fixed size, however long the address is.
-fn account(email: &Email) -> [u8; 32] {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, email.as_str().as_bytes());
+/// Of fixed size, however long the address or id is.
+fn account(name: &str) -> [u8; 32] {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, name.as_bytes());
     digest.as_ref().try_into().unwrap_or_default()
 }
 

@@ -1,47 +1,28 @@
 //! Logging in.
 
-use std::net::IpAddr;
-
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, WWW_AUTHENTICATE};
-use secrecy::ExposeSecret as _;
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use serde::Deserialize;
 
+use super::Accounts;
 use super::email::Email;
 use super::error::Unavailable;
 use super::hashing::Verified;
 use super::limits::TooMany;
+use super::new_session::{Method, TokenResponse};
 use super::password::Password;
-use super::records::{self, SessionRecord, UserRecord};
-use super::refresh_token::{RefreshToken, Salt};
-use super::{Accounts, micros};
+use super::records;
+use crate::audit::{Act, Event};
 use crate::http::Problem;
+use crate::http::caller::Caller;
+use crate::settings::EmailVerification;
 use crate::store::StoreError;
-use crate::token::Scopes;
-
-/// The scopes of a login.
-const LOGIN_SCOPES: &str = "openid profile email";
-
-/// The role that gives the scope of the same name.
-const ADMIN: &str = "admin";
 
 /// Who wants to log in.
 #[derive(Debug, Deserialize)]
 pub struct Credentials {
     email: String,
     password: Password,
-}
-
-/// The tokens of a session (RFC 6749, section 5.1).
-#[derive(Serialize)]
-pub struct TokenResponse {
-    access_token: String,
-    token_type: &'static str,
-    /// Seconds.
-    expires_in: u64,
-    scope: String,
-    refresh_token: String,
 }
 
 /// Why there is no session.
@@ -53,6 +34,9 @@ pub enum NotLoggedIn {
     /// No such account, or another password, or the account is disabled: nobody learns which.
     #[error("no account has this email address and this password")]
     WrongCredentials,
+    /// The password is right, and the address was not shown to be its owner's, which this server wants first.
+    #[error("the email address is not verified")]
+    EmailNotVerified,
     /// Not now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -65,6 +49,9 @@ impl From<NotLoggedIn> for Problem {
             NotLoggedIn::WrongCredentials => Self::new(StatusCode::UNAUTHORIZED, "wrong-credentials")
                 .detail("No account has this email address and this password.")
                 .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"tokenhouse\"")),
+            NotLoggedIn::EmailNotVerified => Self::new(StatusCode::FORBIDDEN, "email-not-verified").detail(
+                "Open the link in the letter that was sent to this address; POST /api/email/resend sends it again.",
+            ),
             NotLoggedIn::Unavailable(unavailable) => unavailable.into(),
         }
     }
@@ -83,8 +70,8 @@ impl Accounts {
     ///
     /// # Errors
     /// [`NotLoggedIn`].
-    pub async fn log_in(&self, from: IpAddr, credentials: Credentials) -> Result<TokenResponse, NotLoggedIn> {
-        self.limits.login_from(from)?;
+    pub async fn log_in(&self, caller: &Caller, credentials: Credentials) -> Result<TokenResponse, NotLoggedIn> {
+        self.limits.login_from(caller.address)?;
         let email = Email::parse(&credentials.email);
         if let Some(email) = &email {
             self.limits.login_to(email)?;
@@ -103,15 +90,17 @@ impl Accounts {
             let verified =
                 self.hashing.verify(credentials.password.clone(), stored).await.map_err(Unavailable::from)?;
             let (Some(email), Some(user), Verified::Match { renewed }) = (&email, user, verified) else {
-                // Without an account the address may be anything, a password in the wrong field for one: it is not logged.
-                tracing::info!(%from, user = tried, "a login failed");
-                return Err(NotLoggedIn::WrongCredentials);
+                return Err(self.refuse(caller, tried.as_deref(), "wrong password").await);
             };
             if user.disabled_at.is_some() {
-                tracing::info!(%from, user = tried, "a login to a disabled account failed");
-                return Err(NotLoggedIn::WrongCredentials);
+                return Err(self.refuse(caller, tried.as_deref(), "disabled account").await);
             }
-            if let Some(response) = self.begin_session(user, renewed).await? {
+            if self.rules.email_verification == EmailVerification::Required && user.email_verified_at.is_none() {
+                self.limits.logged_in(email);
+                self.refuse(caller, tried.as_deref(), "email address not verified").await;
+                return Err(NotLoggedIn::EmailNotVerified);
+            }
+            if let Some(response) = self.begin_session(user, caller, Method::Password { renewed }).await? {
                 self.limits.logged_in(email);
                 return Ok(response);
             }
@@ -119,67 +108,12 @@ impl Accounts {
         Err(NotLoggedIn::WrongCredentials)
     }
 
-    /// Begins a session; none, when the account was disabled, deleted or given another hash since it was read.
-    async fn begin_session(
-        &self,
-        user: UserRecord,
-        renewed: Option<String>,
-    ) -> Result<Option<TokenResponse>, NotLoggedIn> {
-        let (id, token) = (Uuid::new_v4(), RefreshToken::generate());
-        let now = self.clock.unix_micros();
-        let session = SessionRecord {
-            id: id.to_string(),
-            user_id: user.id.clone(),
-            created_at: now,
-            last_used_at: now,
-            expires_at: now.saturating_add(micros(self.rules.absolute_ttl)),
-            ended_at: None,
-            family_hash: token.family_hash(),
-            refresh_hash: token.secret_hash(),
-            previous_hash: None,
-            previous_salt: None,
-            successor_salt: Salt::generate().to_store(),
-            rotated_at: None,
-        };
-        let begun = self
-            .store
-            .write(move |mut connection| {
-                Box::pin(async move {
-                    if !records::insert_session(connection.reborrow(), &session, &user.password_hash).await? {
-                        return Ok::<_, StoreError>(None);
-                    }
-                    if let Some(new) = renewed {
-                        records::renew_password_hash(connection, &user.id, &user.password_hash, &new).await?;
-                    }
-                    Ok(Some((session, user)))
-                })
-            })
-            .await?;
-        Ok(begun.map(|(session, user)| {
-            tracing::info!(user = user.id, session = session.id, "logged in");
-            self.tokens(&session, &user, &token)
-        }))
+    /// Records a login that failed.
+    async fn refuse(&self, caller: &Caller, user_id: Option<&str>, why: &'static str) -> NotLoggedIn {
+        // Without an account the address may be anything, a password in the wrong field for one: it is neither logged nor recorded.
+        tracing::info!(from = %caller.address, user = user_id, why, "a login failed");
+        let event = Event::failure(Act::Login, why, self.clock.unix_micros()).from(caller);
+        self.note(user_id.into_iter().fold(event, Event::on_user)).await;
+        NotLoggedIn::WrongCredentials
     }
-
-    /// The answer to a good login or refresh.
-    pub(super) fn tokens(&self, session: &SessionRecord, user: &UserRecord, refresh: &RefreshToken) -> TokenResponse {
-        if let (Ok(session_id), Ok(user_id)) = (session.id.parse(), user.id.parse()) {
-            self.sessions.note_standing(session_id, user_id, session.expires_at);
-        }
-        let scopes = scopes_of(user);
-        let session_end = session.expires_at.div_euclid(1_000_000);
-        let minted = self.issuer.mint_for_user(&user.id, &session.id, session_end, &scopes);
-        TokenResponse {
-            access_token: minted.token,
-            token_type: "Bearer",
-            expires_in: minted.expires_in.as_secs(),
-            scope: scopes.to_string(),
-            refresh_token: refresh.to_text().expose_secret().to_owned(),
-        }
-    }
-}
-
-fn scopes_of(user: &UserRecord) -> Scopes {
-    let is_admin = user.roles.split(' ').any(|role| role == ADMIN);
-    LOGIN_SCOPES.split(' ').chain(is_admin.then_some(ADMIN)).collect()
 }

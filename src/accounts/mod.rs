@@ -4,9 +4,10 @@
 //! |---|---|
 //! | [`register`], [`login`], [`refresh`], [`logout`], [`me`] | one act each: its rules, and every way it can end |
 //! | `routes` | the acts over HTTP |
+//! | [`owner`], [`reauthentication`] | who asks for an act on an account of his own, and his password once more |
 //! | [`email`], [`password`] | what is taken for an address, a password |
 //! | [`hashing`] | argon2id on its own bounded threads |
-//! | [`sessions`], [`refresh_token`] | what a login leaves behind |
+//! | [`new_session`], [`sessions`], [`refresh_token`] | what a login leaves behind |
 //! | [`limits`] | how often who may try |
 //! | `upkeep` | what is done in the background |
 //! | `records` | the SQL |
@@ -18,7 +19,10 @@ pub mod limits;
 pub mod login;
 pub mod logout;
 pub mod me;
+pub mod new_session;
+pub mod owner;
 pub mod password;
+pub mod reauthentication;
 pub(crate) mod records;
 pub mod refresh;
 pub mod refresh_token;
@@ -31,9 +35,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::settings::Settings;
-use crate::store::Store;
+use crate::audit::Event;
+use crate::sealing::Sealing;
+use crate::settings::{EmailVerification, Settings};
+use crate::store::{Store, StoreError};
 use crate::token::{Clock, LocalIssuer};
+
+use tokio::sync::Notify;
 
 use hashing::Hashing;
 use limits::Limits;
@@ -46,6 +54,9 @@ pub struct Accounts {
     pub(crate) issuer: Arc<LocalIssuer>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) limits: Limits,
+    pub(crate) sealing: Sealing,
+    /// Told when letters were put into the queue.
+    pub(crate) letters_wait: Notify,
     pub(crate) clock: Clock,
     pub(crate) rules: Rules,
 }
@@ -59,6 +70,13 @@ pub(crate) struct Rules {
     pub idle_ttl: Duration,
     pub absolute_ttl: Duration,
     pub refresh_grace: Duration,
+    pub email_verification: EmailVerification,
+    pub verification_ttl: Duration,
+    pub reset_ttl: Duration,
+    /// How long events of the audit are kept.
+    pub keep_audit: Duration,
+    /// What links in letters begin with.
+    pub public_url: String,
     /// Where the signing keys are, when they are files that `key rotate` may change.
     pub key_dir: Option<PathBuf>,
 }
@@ -72,6 +90,7 @@ impl Accounts {
         settings: &Settings,
         store: Store,
         issuer: Arc<LocalIssuer>,
+        sealing: Sealing,
         clock: Clock,
     ) -> Result<Self, hashing::StartError> {
         let accounts = &settings.accounts;
@@ -85,10 +104,17 @@ impl Accounts {
                 idle_ttl: accounts.session_idle_ttl.min(settings.tokens.refresh_ttl),
                 absolute_ttl: accounts.session_absolute_ttl,
                 refresh_grace: accounts.refresh_grace,
+                email_verification: accounts.email_verification,
+                verification_ttl: accounts.verification_ttl,
+                reset_ttl: accounts.reset_ttl,
+                keep_audit: settings.audit.keep,
+                public_url: settings.server.public_url.clone(),
                 key_dir: settings.tokens.secret.is_none().then(|| settings.tokens.key_dir.clone()),
             },
             store,
             issuer,
+            sealing,
+            letters_wait: Notify::new(),
             clock,
         })
     }
@@ -97,6 +123,17 @@ impl Accounts {
     #[must_use]
     pub fn sessions(&self) -> Arc<Sessions> {
         Arc::clone(&self.sessions)
+    }
+
+    /// Records an event that has no transaction of its own: something was refused. The answer does not depend on it.
+    pub(crate) async fn note(&self, event: Event) {
+        let noted = self
+            .store
+            .write(move |connection| Box::pin(async move { event.record(connection).await }))
+            .await;
+        if let Err::<(), StoreError>(error) = noted {
+            tracing::error!(%error, "a refusal could not be recorded");
+        }
     }
 
     /// Where the accounts are kept.

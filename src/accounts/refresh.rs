@@ -7,11 +7,13 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::error::Unavailable;
-use super::login::TokenResponse;
+use super::new_session::TokenResponse;
 use super::records::{self, Rotation, SessionRecord};
 use super::refresh_token::{RefreshToken, Salt};
 use super::{Accounts, micros};
+use crate::audit::{Act, Event};
 use crate::http::Problem;
+use crate::http::caller::Caller;
 use crate::store::{Connection, StoreError};
 
 /// Who wants new tokens.
@@ -62,16 +64,17 @@ impl Accounts {
     ///
     /// # Errors
     /// [`NotRefreshed`].
-    pub async fn refresh(&self, refresh: Refresh) -> Result<TokenResponse, NotRefreshed> {
+    pub async fn refresh(&self, caller: &Caller, refresh: Refresh) -> Result<TokenResponse, NotRefreshed> {
         let token = RefreshToken::parse(refresh.refresh_token.expose_secret()).ok_or(NotRefreshed::NotGood)?;
         let times = Times {
             now: self.clock.unix_micros(),
             idle_ttl: micros(self.rules.idle_ttl),
             grace: micros(self.rules.refresh_grace),
         };
+        let reuse = Event::failure(Act::RefreshTokenReuse, "spent token", times.now).from(caller);
         let outcome = self
             .store
-            .write(move |connection| Box::pin(async move { spend(connection, token, times).await }))
+            .write(move |connection| Box::pin(async move { spend(connection, token, times, reuse).await }))
             .await
             .map_err(|error: StoreError| NotRefreshed::from(error))?;
         match outcome {
@@ -105,7 +108,12 @@ struct Times {
     grace: i64,
 }
 
-async fn spend(mut connection: Connection<'_>, token: RefreshToken, times: Times) -> Result<Outcome, StoreError> {
+async fn spend(
+    mut connection: Connection<'_>,
+    token: RefreshToken,
+    times: Times,
+    reuse: Event,
+) -> Result<Outcome, StoreError> {
     let (family, shown) = (token.family_hash(), token.secret_hash());
     // Twice, because on PostgreSQL another request may spend the token between the two statements.
     for _ in 0..2 {
@@ -131,7 +139,8 @@ async fn spend(mut connection: Connection<'_>, token: RefreshToken, times: Times
         if let Some(successor) = successor_within_grace(&session, &token, &shown, times) {
             return Ok(Outcome::Successor(session, successor));
         }
-        records::end_session(connection, &session.id, times.now).await?;
+        records::end_session(connection.reborrow(), &session.id, times.now).await?;
+        reuse.on_user(&session.user_id).in_session(&session.id).record(connection).await?;
         return Ok(Outcome::Reused(session));
     }
     Ok(Outcome::NotGood)

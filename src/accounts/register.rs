@@ -1,7 +1,5 @@
 //! Registering.
 
-use std::net::IpAddr;
-
 use actix_web::http::StatusCode;
 use chrono::{DateTime, SecondsFormat, TimeZone as _, Utc};
 use serde::{Deserialize, Serialize};
@@ -13,7 +11,9 @@ use super::error::Unavailable;
 use super::limits::TooMany;
 use super::password::Password;
 use super::records::{self, UserRecord};
+use crate::audit::{Act, Event};
 use crate::http::Problem;
+use crate::http::caller::Caller;
 use crate::http::problem::FieldError;
 
 /// Longest display name, in characters.
@@ -78,13 +78,13 @@ impl Accounts {
     ///
     /// # Errors
     /// [`NotRegistered`].
-    pub async fn register(&self, from: IpAddr, registration: Registration) -> Result<Registered, NotRegistered> {
+    pub async fn register(&self, caller: &Caller, registration: Registration) -> Result<Registered, NotRegistered> {
         if !self.rules.registration_open {
             return Err(NotRegistered::Closed);
         }
         let Registration { email, password, name } = registration;
         let (email, name) = self.check_fields(&email, &password, name)?;
-        self.limits.register_from(from)?;
+        self.limits.register_from(caller.address)?;
         let mut reader = self.store.read().await.map_err(Unavailable::from)?;
         let taken = records::user_by_email(reader.connection(), &email).await.map_err(Unavailable::from)?;
         drop(reader);
@@ -103,12 +103,18 @@ impl Accounts {
             created_at: self.clock.unix_micros(),
             email_verified_at: None,
             disabled_at: None,
+            passkey_required_at: None,
         };
+        let event = Event::success(Act::Register, user.created_at).on_user(&user.id).from(caller);
         let registered = self
             .store
-            .write(move |connection| {
+            .write(move |mut connection| {
                 Box::pin(async move {
-                    if records::insert_user(connection, &user).await? { Ok(user) } else { Err(NotRegistered::Taken) }
+                    if !records::insert_user(connection.reborrow(), &user).await? {
+                        return Err(NotRegistered::Taken);
+                    }
+                    event.record(connection).await?;
+                    Ok(user)
                 })
             })
             .await?;

@@ -8,11 +8,13 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::Accounts;
 use super::login::Credentials;
 use super::me::{Me, RemoteSubject};
+use super::owner::Owner;
+use super::reauthentication::gone;
 use super::refresh::Refresh;
 use super::register::Registration;
 use crate::guard::Bearer;
 use crate::http::Problem;
-use crate::http::client_address::client_address;
+use crate::http::caller::Caller;
 use crate::http::json::Json;
 use crate::http::methods::{get, post, resource};
 use crate::http::request_id::in_span;
@@ -26,30 +28,34 @@ pub fn local(cfg: &mut ServiceConfig) {
 }
 
 async fn register(
-    request: HttpRequest,
+    caller: Caller,
     accounts: Data<Accounts>,
     registration: Json<Registration>,
 ) -> Result<HttpResponse, Problem> {
-    let registered = accounts.register(client_address(&request), registration.0).await?;
+    let registered = accounts.register(&caller, registration.0).await?;
     Ok(HttpResponse::Created().json(registered))
 }
 
 async fn log_in(
-    request: HttpRequest,
+    caller: Caller,
     accounts: Data<Accounts>,
     credentials: Json<Credentials>,
 ) -> Result<HttpResponse, Problem> {
-    let tokens = accounts.log_in(client_address(&request), credentials.0).await?;
+    let tokens = accounts.log_in(&caller, credentials.0).await?;
     Ok(HttpResponse::Ok().insert_header(no_store()).json(tokens))
 }
 
-async fn refresh(accounts: Data<Accounts>, refresh: Json<Refresh>) -> Result<HttpResponse, Problem> {
-    let tokens = accounts.refresh(refresh.0).await?;
+async fn refresh(
+    caller: Caller,
+    accounts: Data<Accounts>,
+    refresh: Json<Refresh>,
+) -> Result<HttpResponse, Problem> {
+    let tokens = accounts.refresh(&caller, refresh.0).await?;
     Ok(HttpResponse::Ok().insert_header(no_store()).json(tokens))
 }
 
-async fn log_out(accounts: Data<Accounts>, bearer: Bearer) -> Result<HttpResponse, Problem> {
-    accounts.log_out(&bearer).await?;
+async fn log_out(accounts: Data<Accounts>, owner: Owner) -> Result<HttpResponse, Problem> {
+    accounts.log_out(&owner).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -59,7 +65,6 @@ pub async fn me(request: HttpRequest, bearer: Bearer) -> Result<HttpResponse, Pr
         Some(accounts) if bearer.is_local() => accounts.me(&bearer).await?,
         _ => Some(Me::Remote(RemoteSubject::from(&**bearer.claims()))),
     };
-    let gone = || Problem::new(actix_web::http::StatusCode::NOT_FOUND, "account-gone").detail("The account is gone.");
     Ok(HttpResponse::Ok().insert_header(no_store()).json(me.ok_or_else(gone)?))
 }
 

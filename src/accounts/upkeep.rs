@@ -7,6 +7,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::{Accounts, micros, records};
+use crate::audit;
 use crate::store::StoreError;
 use crate::token::StoredKeys;
 
@@ -16,9 +17,11 @@ const TICK: Duration = Duration::from_secs(1);
 /// Ends are asked for so far back each time, because nodes' clocks differ and commits come late.
 const OVERLAP: Duration = Duration::from_mins(1);
 
-/// Old sessions are swept out once in so many ticks, so many at a time, when they have been old for so long.
+/// What is over is swept out once in so many ticks, in so many steps of so many rows, so that no request waits long for one.
 const SWEEP_EVERY: u64 = 60;
+const SWEEP_STEPS: usize = 40;
 const SWEEP_AT_MOST: i64 = 500;
+/// Sessions are kept for so long after their end.
 const SWEEP_AFTER: Duration = Duration::from_hours(48);
 
 impl Accounts {
@@ -88,13 +91,24 @@ impl Accounts {
         }
     }
 
+    /// Deletes what is over, a few rows of each table at a time.
     async fn sweep(&self) -> Result<(), StoreError> {
-        let before = self.clock.unix_micros().saturating_sub(micros(SWEEP_AFTER));
-        self.store
-            .write(move |connection| {
-                Box::pin(async move { records::delete_old_sessions(connection, before, SWEEP_AT_MOST).await })
-            })
-            .await
-            .map(|_| ())
+        let now = self.clock.unix_micros();
+        let before = now.saturating_sub(micros(SWEEP_AFTER));
+        let unkept = now.saturating_sub(micros(self.rules.keep_audit));
+        for _ in 0..SWEEP_STEPS {
+            let swept = self.store.write(move |mut connection| {
+                Box::pin(async move {
+                    let mut swept = records::delete_old_sessions(connection.reborrow(), before, SWEEP_AT_MOST).await?;
+                    swept += records::delete_old_ends(connection.reborrow(), before, SWEEP_AT_MOST).await?;
+                    swept += audit::delete_old(connection, unkept, SWEEP_AT_MOST).await?;
+                    Ok::<_, StoreError>(swept)
+                })
+            });
+            if swept.await? == 0 {
+                break;
+            }
+        }
+        Ok(())
     }
 }

@@ -1,6 +1,8 @@
 //! What all routes share: problems, JSON bodies, methods, and the address of the client.
 
 #[cfg(feature = "server")]
+pub mod caller;
+#[cfg(feature = "server")]
 pub mod client_address;
 #[cfg(feature = "server")]
 pub mod json;

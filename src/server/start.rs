@@ -17,6 +17,7 @@ use super::edge::Edge;
 use super::health::Draining;
 use crate::accounts::Accounts;
 use crate::accounts::hashing;
+use crate::sealing::Sealing;
 use crate::settings::{Remote, Settings};
 use crate::store::{OpenError, Store};
 use crate::token::{
@@ -100,7 +101,8 @@ impl Server {
         if settings.auth.local {
             let store = Store::open(&settings.database.url).await?;
             let issuer = Arc::new(local_issuer(settings, clock.clone())?);
-            let opened = Arc::new(Accounts::new(settings, store, Arc::clone(&issuer), clock.clone())?);
+            let sealing = Sealing::open(&settings.tokens)?;
+            let opened = Arc::new(Accounts::new(settings, store, Arc::clone(&issuer), sealing, clock.clone())?);
             verifier = verifier.local_with_standing(issuer, opened.sessions());
             accounts = Some(opened);
         }

@@ -14,7 +14,7 @@ pub(super) fn shown(key: &str, value: &Value) -> Value {
     match (key, value) {
         ("database.url", Value::String(url)) => Value::String(database_url(url)),
         // An address that is no text at all may still be a mistyped password.
-        ("tokens.secret" | "database.url", _) => Value::String(HIDDEN.to_owned()),
+        ("tokens.secret" | "mail.password" | "database.url", _) => Value::String(HIDDEN.to_owned()),
         (_, Value::String(text)) => Value::String(without_user_info(text)),
         (_, Value::Array(items)) => Value::Array(items.iter().map(|item| shown(key, item)).collect()),
         (_, other) => other.clone(),

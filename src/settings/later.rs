@@ -4,14 +4,10 @@
 //! a packet capture that it is off. So each such key is refused, in words.
 
 /// A key, or a section with everything in it, and why it is refused.
-const NOT_YET: [(&str, &str); 8] = [
+const NOT_YET: [(&str, &str); 4] = [
     ("server.tls_certificate", "this version does not speak TLS itself yet (put a reverse proxy in front)"),
     ("server.tls_key", "this version does not speak TLS itself yet (put a reverse proxy in front)"),
     ("metrics", "this version has no metrics yet"),
-    ("accounts.email_verification", "this version verifies no email addresses yet"),
-    ("accounts.reset_ttl", "this version resets no passwords by mail yet"),
-    ("mail", "this version sends no mail yet"),
-    ("limits.mail_per_account", "this version sends no mail yet"),
     ("oauth", "this version registers no OAuth scopes of its own yet"),
 ];
 

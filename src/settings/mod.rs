@@ -7,6 +7,7 @@ mod hidden;
 mod issuers;
 mod later;
 mod layers;
+mod mail;
 mod mistake;
 pub mod read;
 mod reader;
@@ -34,8 +35,20 @@ use crate::token::required_claim::RequiredClaim;
 pub use read::{Mistake, Place, Sources, WrongSettings};
 
 /// The sections whose names are fixed, in the order in which they are documented.
-const SECTIONS: [&str; 10] =
-    ["server", "cors", "log", "database", "auth", "tokens", "passwords", "registration", "accounts", "limits"];
+const SECTIONS: [&str; 12] = [
+    "server",
+    "cors",
+    "log",
+    "database",
+    "auth",
+    "tokens",
+    "passwords",
+    "registration",
+    "accounts",
+    "mail",
+    "limits",
+    "audit",
+];
 
 /// Everything the server can be told. See `config/default.toml`, which explains each key and holds its default.
 #[derive(Debug, Clone)]
@@ -58,8 +71,12 @@ pub struct Settings {
     pub registration: Registration,
     /// `[accounts]`
     pub accounts: Accounts,
+    /// `[mail]`
+    pub mail: Mail,
     /// `[limits]`
     pub limits: Limits,
+    /// `[audit]`
+    pub audit: Audit,
     /// `[remote.NAME]`, by name
     pub remotes: BTreeMap<String, Remote>,
 }
@@ -192,12 +209,80 @@ pub struct Registration {
 /// `[accounts]`
 #[derive(Debug, Clone)]
 pub struct Accounts {
+    /// Whether people must show that an address is theirs.
+    pub email_verification: EmailVerification,
+    /// How long the link of a letter that verifies an address is good.
+    pub verification_ttl: Duration,
+    /// How long the link of a letter that resets a password is good.
+    pub reset_ttl: Duration,
     /// A session unused for this long ends.
     pub session_idle_ttl: Duration,
     /// A session this old ends.
     pub session_absolute_ttl: Duration,
     /// How long a spent refresh token still yields its one successor.
     pub refresh_grace: Duration,
+}
+
+/// Whether people must show that an address is theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmailVerification {
+    /// Nobody is asked to.
+    Off,
+    /// Asked at registration; logging in does not wait for it.
+    Optional,
+    /// No login before it.
+    Required,
+}
+
+/// `[mail]`: how letters are sent.
+#[derive(Debug, Clone)]
+pub struct Mail {
+    /// What takes them.
+    pub transport: MailTransport,
+    /// The sender: `NAME <ADDRESS>` or an address alone (RFC 5322, section 3.4).
+    pub from: lettre::message::Mailbox,
+}
+
+/// What takes the letters.
+#[derive(Debug, Clone)]
+pub enum MailTransport {
+    /// A folder, with a file for each letter.
+    Outbox(PathBuf),
+    /// A mail server.
+    Smtp(Smtp),
+}
+
+/// A mail server (RFC 5321, RFC 6409).
+#[derive(Debug, Clone)]
+pub struct Smtp {
+    /// Its name, which its certificate must have.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is secured.
+    pub security: SmtpSecurity,
+    /// User and password, when it wants them.
+    pub login: Option<(String, SecretString)>,
+    /// A PEM file of certificate authorities to trust for it besides the system's.
+    pub ca_certificate: Option<PathBuf>,
+}
+
+/// How the connection to a mail server is secured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SmtpSecurity {
+    /// TLS is begun on a plain connection, and without it nothing is sent (RFC 3207).
+    Starttls,
+    /// TLS from the first byte (RFC 8314).
+    Tls,
+    /// Not at all: for a server on this machine.
+    None,
+}
+
+/// `[audit]`
+#[derive(Debug, Clone)]
+pub struct Audit {
+    /// How long events are kept.
+    pub keep: Duration,
 }
 
 /// `[limits]`: how often, per account and per address.
@@ -211,6 +296,12 @@ pub struct Limits {
     pub login_attempts_per_ip: Quota,
     /// Registrations from one address.
     pub register_per_ip: Quota,
+    /// Wrong codes of a second factor, of one account.
+    pub otp_failures_per_account: Quota,
+    /// Letters that are asked for to one address.
+    pub mail_per_account: Quota,
+    /// Letters that are asked for from one address.
+    pub mail_per_ip: Quota,
 }
 
 /// So many in such a time, written `10/15m`.

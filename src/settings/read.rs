@@ -5,7 +5,7 @@
 
 use super::layers::Leaf;
 use super::reader::Reader;
-use super::{Settings, issuers, sections};
+use super::{Settings, issuers, mail, sections};
 
 pub use super::mistake::{Mistake, Place, WrongSettings};
 pub use super::sources::Sources;
@@ -50,7 +50,9 @@ fn all(r: &mut Reader) -> Option<Settings> {
     let passwords = sections::passwords(r);
     let registration = sections::registration(r);
     let accounts = sections::accounts(r);
+    let mail = mail::mail(r);
     let limits = sections::limits(r);
+    let audit = sections::audit(r);
     let remotes = issuers::remotes(r, server.as_ref());
     Some(Settings {
         server: server?,
@@ -62,7 +64,9 @@ fn all(r: &mut Reader) -> Option<Settings> {
         passwords: passwords?,
         registration: registration?,
         accounts: accounts?,
+        mail: mail?,
         limits: limits?,
+        audit: audit?,
         remotes: remotes?,
     })
 }

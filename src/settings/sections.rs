@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::reader::{Reader, Wrong};
 use super::{
-    Accounts, Cors, Database, DatabaseUrl, Limits, Log, LogFormat, LogRequests, Passwords, Quota, Registration, Server,
-    units, web_origin,
+    Accounts, Audit, Cors, Database, DatabaseUrl, EmailVerification, Limits, Log, LogFormat, LogRequests, Passwords, Quota,
+    Registration, Server, units, web_origin,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -153,6 +153,14 @@ pub(super) fn registration(r: &mut Reader) -> Option<Registration> {
 }
 
 pub(super) fn accounts(r: &mut Reader) -> Option<Accounts> {
+    let choices = [
+        ("off", EmailVerification::Off),
+        ("optional", EmailVerification::Optional),
+        ("required", EmailVerification::Required),
+    ];
+    let email_verification = r.choice("accounts.email_verification", &choices);
+    let verification_ttl = r.duration("accounts.verification_ttl", 5 * MINUTE..=30 * DAY);
+    let reset_ttl = r.duration("accounts.reset_ttl", 5 * MINUTE..=DAY);
     let idle = r.duration("accounts.session_idle_ttl", MINUTE..=365 * DAY);
     let absolute = r.duration("accounts.session_absolute_ttl", MINUTE..=3_650 * DAY);
     let refresh_grace = r.duration("accounts.refresh_grace", Duration::ZERO..=5 * MINUTE);
@@ -161,7 +169,14 @@ pub(super) fn accounts(r: &mut Reader) -> Option<Accounts> {
         let idle = units::show_duration(session_idle_ttl);
         r.refuse("accounts.session_absolute_ttl", format!("want at least accounts.session_idle_ttl, which is {idle}"));
     }
-    Some(Accounts { session_idle_ttl, session_absolute_ttl, refresh_grace: refresh_grace? })
+    Some(Accounts {
+        email_verification: email_verification?,
+        verification_ttl: verification_ttl?,
+        reset_ttl: reset_ttl?,
+        session_idle_ttl,
+        session_absolute_ttl,
+        refresh_grace: refresh_grace?,
+    })
 }
 
 pub(super) fn limits(r: &mut Reader) -> Option<Limits> {
@@ -169,12 +184,22 @@ pub(super) fn limits(r: &mut Reader) -> Option<Limits> {
     let login_failures_per_account = quota(r, "limits.login_failures_per_account");
     let login_attempts_per_ip = quota(r, "limits.login_attempts_per_ip");
     let register_per_ip = quota(r, "limits.register_per_ip");
+    let otp_failures_per_account = quota(r, "limits.otp_failures_per_account");
+    let mail_per_account = quota(r, "limits.mail_per_account");
+    let mail_per_ip = quota(r, "limits.mail_per_ip");
     Some(Limits {
         enabled: enabled?,
         login_failures_per_account: login_failures_per_account?,
         login_attempts_per_ip: login_attempts_per_ip?,
         register_per_ip: register_per_ip?,
+        otp_failures_per_account: otp_failures_per_account?,
+        mail_per_account: mail_per_account?,
+        mail_per_ip: mail_per_ip?,
     })
+}
+
+pub(super) fn audit(r: &mut Reader) -> Option<Audit> {
+    Some(Audit { keep: r.duration("audit.keep", DAY..=3_650 * DAY)? })
 }
 
 fn quota(r: &mut Reader, key: &str) -> Option<Quota> {

@@ -2,8 +2,8 @@
 //!
 //! It is a JWK Set (RFC 7517) with two more members for each key, and it is readable by its owner only.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretSlice};
 use serde::{Deserialize, Serialize};
 
 use super::random;
-use crate::private_files::{make_private_folder, mode_for_others, private};
+use crate::private_files::{lock_folder, mode_for_others, replace_file};
 
 const FILE_NAME: &str = "signing-keys.json";
 
@@ -160,22 +160,7 @@ impl StoredKeys {
         let set = JwkSet { keys: self.0.iter().map(Jwk::from).collect() };
         let text = serde_json::to_vec_pretty(&set).map_err(io::Error::other).map_err(io_error("write", path))?;
         let text = SecretSlice::from(text);
-        let temporary = path.with_extension("json.new");
-        let write = || -> io::Result<()> {
-            match fs::remove_file(&temporary) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-                _ => {}
-            }
-            let mut file = private(OpenOptions::new().write(true).create_new(true)).open(&temporary)?;
-            file.write_all(text.expose_secret())?;
-            file.sync_all()?;
-            fs::rename(&temporary, path)?;
-            match path.parent() {
-                Some(folder) => File::open(folder)?.sync_all(),
-                None => Ok(()),
-            }
-        };
-        write().map_err(io_error("write", path))
+        replace_file(path, text.expose_secret()).map_err(io_error("write", path))
     }
 }
 
@@ -225,20 +210,14 @@ impl TryFrom<Jwk> for StoredKey {
 
 /// Holds other processes off while a key is made; dropping it lets them in.
 fn lock(key_dir: &Path) -> Result<File, KeyFileError> {
-    make_private_folder(key_dir).map_err(io_error("make the folder", key_dir))?;
-    let path = key_dir.join(".lock");
-    let file = private(OpenOptions::new().write(true).create(true).truncate(false))
-        .open(&path)
-        .map_err(io_error("write", &path))?;
-    file.lock().map_err(io_error("lock", &path))?;
-    Ok(file)
+    lock_folder(key_dir).map_err(io_error("make or lock the folder", key_dir))
 }
 
-fn io_error<'p>(doing: &'static str, path: &'p Path) -> impl FnOnce(io::Error) -> KeyFileError + 'p {
+pub(crate) fn io_error<'p>(doing: &'static str, path: &'p Path) -> impl FnOnce(io::Error) -> KeyFileError + 'p {
     move |source| KeyFileError::Io { doing, path: path.to_owned(), source }
 }
 
-fn refuse_readable_by_others(path: &Path) -> Result<(), KeyFileError> {
+pub(crate) fn refuse_readable_by_others(path: &Path) -> Result<(), KeyFileError> {
     match mode_for_others(path).map_err(io_error("read", path))? {
         0 => Ok(()),
         _ => Err(KeyFileError::ReadableByOthers { path: path.to_owned() }),

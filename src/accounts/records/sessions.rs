@@ -1,30 +1,8 @@
-//! The SQL of accounts and sessions.
+//! The SQL of sessions.
 
 use sqlx::FromRow;
 
-use super::email::Email;
 use crate::store::{Connection, StoreError, sql};
-
-/// A row of `users`.
-#[derive(Clone, FromRow)]
-pub struct UserRecord {
-    /// A UUID.
-    pub id: String,
-    /// Normalised.
-    pub email: String,
-    /// As it is displayed.
-    pub name: Option<String>,
-    /// A PHC string.
-    pub password_hash: String,
-    /// Space-delimited.
-    pub roles: String,
-    /// Microseconds since 1970.
-    pub created_at: i64,
-    /// Microseconds since 1970, when the address was shown to be its owner's.
-    pub email_verified_at: Option<i64>,
-    /// Microseconds since 1970, when the account is disabled.
-    pub disabled_at: Option<i64>,
-}
 
 /// A row of `sessions`.
 #[derive(Clone, FromRow)]
@@ -41,6 +19,11 @@ pub struct SessionRecord {
     pub previous_salt: Option<String>,
     pub successor_salt: String,
     pub rotated_at: Option<i64>,
+    /// Of whoever logged in.
+    pub ip: Option<String>,
+    pub user_agent: Option<String>,
+    /// How its owner logged in: names of RFC 8176, space-delimited.
+    pub methods: String,
 }
 
 /// Whether a session stands, as the store knows it.
@@ -59,69 +42,6 @@ pub struct Rotation {
     pub at: i64,
 }
 
-/// Adds an account; `false` when its address is taken.
-pub async fn insert_user(connection: Connection<'_>, user: &UserRecord) -> Result<bool, StoreError> {
-    let added = sql!(
-        connection,
-        execute,
-        sqlx::query(
-            "INSERT INTO users (id, email, name, password_hash, roles, created_at) VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (email) DO NOTHING"
-        )
-        .bind(&user.id)
-        .bind(&user.email)
-        .bind(&user.name)
-        .bind(&user.password_hash)
-        .bind(&user.roles)
-        .bind(user.created_at)
-    )?;
-    Ok(added == 1)
-}
-
-/// The account of an address.
-pub async fn user_by_email(connection: Connection<'_>, email: &Email) -> Result<Option<UserRecord>, StoreError> {
-    sql!(
-        connection,
-        fetch_optional,
-        sqlx::query_as(
-            "SELECT id, email, name, password_hash, roles, created_at, email_verified_at, disabled_at
-             FROM users WHERE email = $1"
-        )
-        .bind(email.as_str())
-    )
-}
-
-/// The account of an id.
-pub async fn user_by_id(connection: Connection<'_>, id: &str) -> Result<Option<UserRecord>, StoreError> {
-    sql!(
-        connection,
-        fetch_optional,
-        sqlx::query_as(
-            "SELECT id, email, name, password_hash, roles, created_at, email_verified_at, disabled_at
-             FROM users WHERE id = $1"
-        )
-        .bind(id)
-    )
-}
-
-/// Replaces the hash of a password, unless it was replaced meanwhile.
-pub async fn renew_password_hash(
-    connection: Connection<'_>,
-    user_id: &str,
-    old: &str,
-    new: &str,
-) -> Result<(), StoreError> {
-    sql!(
-        connection,
-        execute,
-        sqlx::query("UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2")
-            .bind(user_id)
-            .bind(old)
-            .bind(new)
-    )?;
-    Ok(())
-}
-
 /// Adds a session, if its account is still there, not disabled, and has the password that was checked; `false` when not.
 pub async fn insert_session(
     connection: Connection<'_>,
@@ -132,8 +52,9 @@ pub async fn insert_session(
         connection,
         execute,
         sqlx::query(
-            "INSERT INTO sessions (id, user_id, created_at, last_used_at, expires_at, family_hash, refresh_hash, successor_salt)
-             SELECT $1, id, $3, $4, $5, $6, $7, $8 FROM users
+            "INSERT INTO sessions (id, user_id, created_at, last_used_at, expires_at, family_hash, refresh_hash, successor_salt,
+                                   ip, user_agent, methods)
+             SELECT $1, id, $3, $4, $5, $6, $7, $8, $10, $11, $12 FROM users
              WHERE id = $2 AND disabled_at IS NULL AND password_hash = $9"
         )
         .bind(&session.id)
@@ -145,6 +66,9 @@ pub async fn insert_session(
         .bind(&session.refresh_hash)
         .bind(&session.successor_salt)
         .bind(password_hash)
+        .bind(&session.ip)
+        .bind(&session.user_agent)
+        .bind(&session.methods)
     )?;
     Ok(added == 1)
 }
@@ -159,7 +83,7 @@ pub async fn session_by_family(
         fetch_optional,
         sqlx::query_as(
             "SELECT id, user_id, created_at, last_used_at, expires_at, ended_at, family_hash, refresh_hash, previous_hash,
-                    previous_salt, successor_salt, rotated_at
+                    previous_salt, successor_salt, rotated_at, ip, user_agent, methods
              FROM sessions WHERE family_hash = $1"
         )
         .bind(family_hash)
@@ -188,6 +112,66 @@ pub async fn rotate_session(
         .bind(rotation.at)
     )?;
     Ok(rotated == 1)
+}
+
+/// A session of a user, whether or not it has ended.
+pub async fn session_of(
+    connection: Connection<'_>,
+    session_id: &str,
+    user_id: &str,
+) -> Result<Option<SessionRecord>, StoreError> {
+    sql!(
+        connection,
+        fetch_optional,
+        sqlx::query_as(
+            "SELECT id, user_id, created_at, last_used_at, expires_at, ended_at, family_hash, refresh_hash, previous_hash,
+                    previous_salt, successor_salt, rotated_at, ip, user_agent, methods
+             FROM sessions WHERE id = $1 AND user_id = $2"
+        )
+        .bind(session_id)
+        .bind(user_id)
+    )
+}
+
+/// The sessions of a user that have not ended and not expired at `now`, the one used last first; at most `limit`.
+pub async fn sessions_of_user(
+    connection: Connection<'_>,
+    user_id: &str,
+    now: i64,
+    limit: i64,
+) -> Result<Vec<SessionRecord>, StoreError> {
+    sql!(
+        connection,
+        fetch_all,
+        sqlx::query_as(
+            "SELECT id, user_id, created_at, last_used_at, expires_at, ended_at, family_hash, refresh_hash, previous_hash,
+                    previous_salt, successor_salt, rotated_at, ip, user_agent, methods
+             FROM sessions WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2
+             ORDER BY last_used_at DESC, id LIMIT $3"
+        )
+        .bind(user_id)
+        .bind(now)
+        .bind(limit)
+    )
+}
+
+/// Ends the sessions of a user, all but `spare` when there is one; the ids of those that it ended.
+pub async fn end_sessions_of_user(
+    connection: Connection<'_>,
+    user_id: &str,
+    spare: Option<&str>,
+    now: i64,
+) -> Result<Vec<String>, StoreError> {
+    sql!(
+        connection,
+        fetch_all,
+        sqlx::query_scalar(
+            "UPDATE sessions SET ended_at = $3 WHERE user_id = $1 AND id <> $2 AND ended_at IS NULL RETURNING id"
+        )
+        .bind(user_id)
+        .bind(spare.unwrap_or_default())
+        .bind(now)
+    )
 }
 
 /// Ends a session; one that has ended stays as it is.
@@ -221,7 +205,14 @@ pub async fn standing(
 
 /// The ids of sessions that ended at `since` or later.
 pub async fn ended_since(connection: Connection<'_>, since: i64) -> Result<Vec<String>, StoreError> {
-    sql!(connection, fetch_all, sqlx::query_scalar("SELECT id FROM sessions WHERE ended_at >= $1").bind(since))
+    sql!(
+        connection,
+        fetch_all,
+        sqlx::query_scalar(
+            "SELECT id FROM sessions WHERE ended_at >= $1 UNION ALL SELECT id FROM ended_sessions WHERE ended_at >= $1"
+        )
+        .bind(since)
+    )
 }
 
 /// Deletes at most `limit` sessions that expired or ended before `before`; how many it were.
@@ -234,5 +225,16 @@ pub async fn delete_old_sessions(connection: Connection<'_>, before: i64, limit:
         )
         .bind(before)
         .bind(limit)
+    )
+}
+
+/// Deletes at most `limit` ends noted before `before` of sessions whose account is gone; how many it were.
+pub async fn delete_old_ends(connection: Connection<'_>, before: i64, limit: i64) -> Result<u64, StoreError> {
+    sql!(
+        connection,
+        execute,
+        sqlx::query("DELETE FROM ended_sessions WHERE id IN (SELECT id FROM ended_sessions WHERE ended_at < $1 LIMIT $2)")
+            .bind(before)
+            .bind(limit)
     )
 }

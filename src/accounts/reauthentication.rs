@@ -1,0 +1,91 @@
+//! The password once more, before what cannot be undone (ASVS 5.0, 7.5.1): a stolen token alone shall not do it.
+
+use actix_web::http::StatusCode;
+
+use super::Accounts;
+use super::email::Email;
+use super::error::Unavailable;
+use super::hashing::Verified;
+use super::limits::TooMany;
+use super::owner::Owner;
+use super::password::Password;
+use super::records::{self, UserRecord};
+use crate::audit::Act;
+use crate::http::Problem;
+use crate::store::StoreError;
+
+/// Why the owner was not believed.
+#[derive(Debug, thiserror::Error)]
+pub enum NotReauthenticated {
+    /// Too many wrong passwords for this account.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
+    /// It is not the password.
+    #[error("it is not the account's password")]
+    WrongPassword,
+    /// The account was deleted or disabled since the token was checked.
+    #[error("the account is gone")]
+    Gone,
+    /// Not now.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl From<NotReauthenticated> for Problem {
+    fn from(not: NotReauthenticated) -> Self {
+        match not {
+            NotReauthenticated::TooMany(too_many) => too_many.into(),
+            NotReauthenticated::WrongPassword => {
+                Self::new(StatusCode::FORBIDDEN, "wrong-password").detail("That is not the password of your account.")
+            }
+            NotReauthenticated::Gone => gone(),
+            NotReauthenticated::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
+impl From<StoreError> for NotReauthenticated {
+    fn from(error: StoreError) -> Self {
+        Unavailable::from(error).into()
+    }
+}
+
+/// The account was deleted while its request was under way.
+pub(super) fn gone() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "account-gone").detail("The account is gone.")
+}
+
+impl Accounts {
+    /// The owner's account, if `password` is its password. A wrong one counts as a failed login and is recorded as a refused `act`.
+    ///
+    /// # Errors
+    /// [`NotReauthenticated`].
+    pub(super) async fn reauthenticate(
+        &self,
+        owner: &Owner,
+        password: Password,
+        act: Act,
+    ) -> Result<UserRecord, NotReauthenticated> {
+        let mut reader = self.store.read().await?;
+        let user = records::user_by_id(reader.connection(), &owner.user_id).await?;
+        drop(reader);
+        let user = user.filter(|user| user.disabled_at.is_none()).ok_or(NotReauthenticated::Gone)?;
+        let email = Email::parse(&user.email);
+        if let Some(email) = &email {
+            self.limits.login_to(email)?;
+        }
+        let stored = Some(user.password_hash.clone());
+        match self.hashing.verify(password, stored).await.map_err(Unavailable::from)? {
+            Verified::Match { .. } => {
+                if let Some(email) = &email {
+                    self.limits.logged_in(email);
+                }
+                Ok(user)
+            }
+            Verified::NoMatch => {
+                self.note(owner.was_refused(act, "wrong password", self.clock.unix_micros())).await;
+                Err(NotReauthenticated::WrongPassword)
+            }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The SQL of accounts.
+
+use sqlx::FromRow;
+
+use crate::accounts::email::Email;
+use crate::store::{Connection, StoreError, sql};
+
+/// A row of `users`.
+#[derive(Clone, FromRow)]
+pub struct UserRecord {
+    /// A UUID.
+    pub id: String,
+    /// Normalised.
+    pub email: String,
+    /// As it is displayed.
+    pub name: Option<String>,
+    /// A PHC string.
+    pub password_hash: String,
+    /// Space-delimited.
+    pub roles: String,
+    /// Microseconds since 1970.
+    pub created_at: i64,
+    /// Microseconds since 1970, when the address was shown to be its owner's.
+    pub email_verified_at: Option<i64>,
+    /// Microseconds since 1970, when the account is disabled.
+    pub disabled_at: Option<i64>,
+    /// Microseconds since 1970, since when a passkey is asked for besides the password.
+    pub passkey_required_at: Option<i64>,
+}
+
+/// Adds an account; `false` when its address or its id is taken.
+pub async fn insert_user(connection: Connection<'_>, user: &UserRecord) -> Result<bool, StoreError> {
+    let added = sql!(
+        connection,
+        execute,
+        sqlx::query(
+            "INSERT INTO users (id, email, name, password_hash, roles, created_at, email_verified_at, disabled_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+             ON CONFLICT DO NOTHING"
+        )
+        .bind(&user.id)
+        .bind(&user.email)
+        .bind(&user.name)
+        .bind(&user.password_hash)
+        .bind(&user.roles)
+        .bind(user.created_at)
+        .bind(user.email_verified_at)
+        .bind(user.disabled_at)
+    )?;
+    Ok(added == 1)
+}
+
+/// The account of an address.
+pub async fn user_by_email(connection: Connection<'_>, email: &Email) -> Result<Option<UserRecord>, StoreError> {
+    sql!(
+        connection,
+        fetch_optional,
+        sqlx::query_as(
+            "SELECT id, email, name, password_hash, roles, created_at, email_verified_at, disabled_at,
+                    passkey_required_at
+             FROM users WHERE email = $1"
+        )
+        .bind(email.as_str())
+    )
+}
+
+/// The account of an id.
+pub async fn user_by_id(connection: Connection<'_>, id: &str) -> Result<Option<UserRecord>, StoreError> {
+    sql!(
+        connection,
+        fetch_optional,
+        sqlx::query_as(
+            "SELECT id, email, name, password_hash, roles, created_at, email_verified_at, disabled_at,
+                    passkey_required_at
+             FROM users WHERE id = $1"
+        )
+        .bind(id)
+    )
+}
+
+/// Sets another password, whatever the last one was; `false` when the account is gone.
+pub async fn set_password_hash(connection: Connection<'_>, user_id: &str, new: &str) -> Result<bool, StoreError> {
+    let set = sql!(
+        connection,
+        execute,
+        sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1").bind(user_id).bind(new)
+    )?;
+    Ok(set == 1)
+}
+
+/// Replaces the hash of a password, if it is still `old`; `false` when it is not.
+pub async fn change_password_hash(
+    connection: Connection<'_>,
+    user_id: &str,
+    old: &str,
+    new: &str,
+) -> Result<bool, StoreError> {
+    let changed = sql!(
+        connection,
+        execute,
+        sqlx::query("UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2")
+            .bind(user_id)
+            .bind(old)
+            .bind(new)
+    )?;
+    Ok(changed == 1)
+}
+
+/// Sets the name that is displayed; `false` when the account is gone.
+pub async fn set_name(connection: Connection<'_>, user_id: &str, name: Option<&str>) -> Result<bool, StoreError> {
+    let set =
+        sql!(connection, execute, sqlx::query("UPDATE users SET name = $2 WHERE id = $1").bind(user_id).bind(name))?;
+    Ok(set == 1)
+}
+
+/// Deletes an account with all that belongs to it, noting its sessions as ended for other nodes; `false` when it is gone already.
+pub async fn delete_user(mut connection: Connection<'_>, user_id: &str, now: i64) -> Result<bool, StoreError> {
+    sql!(
+        connection.reborrow(),
+        execute,
+        sqlx::query("INSERT INTO ended_sessions (id, ended_at) SELECT id, $2 FROM sessions WHERE user_id = $1")
+            .bind(user_id)
+            .bind(now)
+    )?;
+    let deleted = sql!(connection, execute, sqlx::query("DELETE FROM users WHERE id = $1").bind(user_id))?;
+    Ok(deleted == 1)
+}

@@ -1,0 +1,248 @@
+//! The record of what happened: every act that matters for security, in a table that is only added to.
+//!
+//! An act is recorded in the transaction that does it, so there is none without its record; what was refused is recorded by itself. No secret and no
+//! token is in it. Rows are kept for `audit.keep` and then deleted.
+
+use std::fmt;
+
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use crate::http::caller::Caller;
+use crate::store::{Connection, StoreError, sql};
+
+/// What somebody did, or tried to do. Its text is what `tokenhouse audit --act` filters by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "their names say it, and a line for each would only repeat them")]
+pub enum Act {
+    Register,
+    Login,
+    Logout,
+    SessionEnd,
+    OtherSessionsEnd,
+    RefreshTokenReuse,
+    PasswordChange,
+    PasswordForgot,
+    PasswordReset,
+    EmailVerify,
+    EmailChangeRequest,
+    EmailChange,
+    TotpEnable,
+    TotpDisable,
+    RecoveryCodeUse,
+    PasskeyAdd,
+    PasskeyRemove,
+    PasskeySecondFactor,
+    ProfileChange,
+    AccountExport,
+    AccountDelete,
+    UserAdd,
+    UserDisable,
+    UserEnable,
+    UserPassword,
+    UserRoleAdd,
+    UserRoleRemove,
+    UserRemove,
+    UserImport,
+    UserExport,
+}
+
+impl Act {
+    /// All of them, in the order of their declaration.
+    pub const ALL: [Self; 30] = [
+        Self::Register,
+        Self::Login,
+        Self::Logout,
+        Self::SessionEnd,
+        Self::OtherSessionsEnd,
+        Self::RefreshTokenReuse,
+        Self::PasswordChange,
+        Self::PasswordForgot,
+        Self::PasswordReset,
+        Self::EmailVerify,
+        Self::EmailChangeRequest,
+        Self::EmailChange,
+        Self::TotpEnable,
+        Self::TotpDisable,
+        Self::RecoveryCodeUse,
+        Self::PasskeyAdd,
+        Self::PasskeyRemove,
+        Self::PasskeySecondFactor,
+        Self::ProfileChange,
+        Self::AccountExport,
+        Self::AccountDelete,
+        Self::UserAdd,
+        Self::UserDisable,
+        Self::UserEnable,
+        Self::UserPassword,
+        Self::UserRoleAdd,
+        Self::UserRoleRemove,
+        Self::UserRemove,
+        Self::UserImport,
+        Self::UserExport,
+    ];
+
+    /// Its name in the table.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Register => "register",
+            Self::Login => "login",
+            Self::Logout => "logout",
+            Self::SessionEnd => "session.end",
+            Self::OtherSessionsEnd => "session.end_others",
+            Self::RefreshTokenReuse => "refresh_token.reuse",
+            Self::PasswordChange => "password.change",
+            Self::PasswordForgot => "password.forgot",
+            Self::PasswordReset => "password.reset",
+            Self::EmailVerify => "email.verify",
+            Self::EmailChangeRequest => "email.change_request",
+            Self::EmailChange => "email.change",
+            Self::TotpEnable => "totp.enable",
+            Self::TotpDisable => "totp.disable",
+            Self::RecoveryCodeUse => "recovery_code.use",
+            Self::PasskeyAdd => "passkey.add",
+            Self::PasskeyRemove => "passkey.remove",
+            Self::PasskeySecondFactor => "passkey.second_factor",
+            Self::ProfileChange => "profile.change",
+            Self::AccountExport => "account.export",
+            Self::AccountDelete => "account.delete",
+            Self::UserAdd => "user.add",
+            Self::UserDisable => "user.disable",
+            Self::UserEnable => "user.enable",
+            Self::UserPassword => "user.password",
+            Self::UserRoleAdd => "user.role_add",
+            Self::UserRoleRemove => "user.role_remove",
+            Self::UserRemove => "user.remove",
+            Self::UserImport => "user.import",
+            Self::UserExport => "user.export",
+        }
+    }
+}
+
+impl fmt::Display for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A row of `audit`.
+#[derive(Debug, Clone, FromRow, serde::Serialize)]
+pub struct Event {
+    id: String,
+    /// Microseconds since 1970.
+    at: i64,
+    act: String,
+    outcome: String,
+    reason: Option<String>,
+    actor: String,
+    user_id: Option<String>,
+    session_id: Option<String>,
+    ip: Option<String>,
+    user_agent: Option<String>,
+}
+
+impl Event {
+    /// Somebody did it, at `at` in microseconds since 1970.
+    #[must_use]
+    pub fn success(act: Act, at: i64) -> Self {
+        Self {
+            id: Uuid::new_v4().to_string(),
+            at,
+            act: act.name().to_owned(),
+            outcome: "success".to_owned(),
+            reason: None,
+            actor: "user".to_owned(),
+            user_id: None,
+            session_id: None,
+            ip: None,
+            user_agent: None,
+        }
+    }
+
+    /// Somebody tried and was refused for this reason: a fixed text, never what he sent.
+    #[must_use]
+    pub fn failure(act: Act, reason: &'static str, at: i64) -> Self {
+        Self { outcome: "failure".to_owned(), reason: Some(reason.to_owned()), ..Self::success(act, at) }
+    }
+
+    /// On which account.
+    #[must_use]
+    pub fn on_user(mut self, id: &str) -> Self {
+        self.user_id = Some(id.to_owned());
+        self
+    }
+
+    /// In which session.
+    #[must_use]
+    pub fn in_session(mut self, id: &str) -> Self {
+        self.session_id = Some(id.to_owned());
+        self
+    }
+
+    /// From where.
+    #[must_use]
+    pub fn from(mut self, caller: &Caller) -> Self {
+        self.ip = Some(caller.address.to_string());
+        self.user_agent.clone_from(&caller.user_agent);
+        self
+    }
+
+    /// On the command line of the server's machine, and not over HTTP.
+    #[must_use]
+    pub fn by_operator(mut self) -> Self {
+        "operator".clone_into(&mut self.actor);
+        self
+    }
+
+    /// Adds it to the record.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn record(self, connection: Connection<'_>) -> Result<(), StoreError> {
+        sql!(
+            connection,
+            execute,
+            sqlx::query(
+                "INSERT INTO audit (id, at, act, outcome, reason, actor, user_id, session_id, ip, user_agent)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+            )
+            .bind(&self.id)
+            .bind(self.at)
+            .bind(&self.act)
+            .bind(&self.outcome)
+            .bind(&self.reason)
+            .bind(&self.actor)
+            .bind(&self.user_id)
+            .bind(&self.session_id)
+            .bind(&self.ip)
+            .bind(&self.user_agent)
+        )?;
+        Ok(())
+    }
+}
+
+/// Deletes at most `limit` events from before `before`, in microseconds since 1970; how many it were.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn delete_old(connection: Connection<'_>, before: i64, limit: i64) -> Result<u64, StoreError> {
+    sql!(
+        connection,
+        execute,
+        sqlx::query("DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < $1 LIMIT $2)")
+            .bind(before)
+            .bind(limit)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique() {
+        let names: std::collections::BTreeSet<&str> = Act::ALL.iter().map(|act| act.name()).collect();
+        assert_eq!(names.len(), Act::ALL.len());
+    }
+}
