@@ -68,10 +68,7 @@ impl Sealing {
         let cipher = hmac::sign(&root, b"tokenhouse sealing");
         let cipher = UnboundKey::new(&AES_256_GCM, cipher.as_ref()).expect("SHA-256 gives 32 bytes");
         let derivation = hmac::sign(&root, b"tokenhouse derivation");
-        Self {
-            cipher: LessSafeKey::new(cipher),
-            derivation: hmac::Key::new(hmac::HMAC_SHA256, derivation.as_ref()),
-        }
+        Self { cipher: LessSafeKey::new(cipher), derivation: hmac::Key::new(hmac::HMAC_SHA256, derivation.as_ref()) }
     }
 
     /// Encrypts `secret` for `owner`, such as `totp of 8a6e0804-…`: opened for another it is not good, so rows cannot be exchanged.

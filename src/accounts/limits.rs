@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn a_flood_of_keys_takes_no_more_memory_and_lifts_no_limit() {
         let (clock, _hands) = Clock::manual(chrono::DateTime::UNIX_EPOCH);
-        let quota = settings::Quota { count: 5.try_into().unwrap(), period: Duration::from_secs(60) };
+        let quota = settings::Quota { count: 5.try_into().unwrap(), period: Duration::from_mins(1) };
         let limit = Limit::<u64>::new(Some(quota), &clock);
         let states = &limit.0.as_ref().unwrap().1;
         // Somebody who is at his limit already, and goes on trying beside the flood.

@@ -127,10 +127,7 @@ impl Accounts {
 
     /// Records an event that has no transaction of its own: something was refused. The answer does not depend on it.
     pub(crate) async fn note(&self, event: Event) {
-        let noted = self
-            .store
-            .write(move |connection| Box::pin(async move { event.record(connection).await }))
-            .await;
+        let noted = self.store.write(move |connection| Box::pin(async move { event.record(connection).await })).await;
         if let Err::<(), StoreError>(error) = noted {
             tracing::error!(%error, "a refusal could not be recorded");
         }

@@ -51,7 +51,7 @@ impl From<StoreError> for NotReauthenticated {
 }
 
 /// The account was deleted while its request was under way.
-pub(super) fn gone() -> Problem {
+pub(crate) fn gone() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "account-gone").detail("The account is gone.")
 }
 

@@ -1,6 +1,6 @@
 //! Resources that answer a wrong method as RFC 9110 wants it.
 
-use actix_web::guard::{Any, Get, Head, Post};
+use actix_web::guard::{Any, Delete, Get, Head, Patch, Post};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::{HttpResponse, Resource, ResponseError as _, Route, web};
@@ -23,6 +23,18 @@ pub fn get(route: Route) -> Method {
 #[must_use]
 pub fn post(route: Route) -> Method {
     Method { allow: "POST", route: route.guard(Post()) }
+}
+
+/// Answers PATCH (RFC 5789).
+#[must_use]
+pub fn patch(route: Route) -> Method {
+    Method { allow: "PATCH", route: route.guard(Patch()) }
+}
+
+/// Answers DELETE.
+#[must_use]
+pub fn delete(route: Route) -> Method {
+    Method { allow: "DELETE", route: route.guard(Delete()) }
 }
 
 /// A resource with these methods, which answers all others with 405 and says in `Allow` what it takes (RFC 9110, section 15.5.6).

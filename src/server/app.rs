@@ -56,14 +56,16 @@ pub(crate) fn routes(cfg: &mut ServiceConfig, state: &State) {
     }
     let accounts = |cfg: &mut ServiceConfig| match state.accounts {
         Some(_) => routes::local(cfg),
-        None => elsewhere(cfg, &state.log_in_at),
+        None => {
+            routes::remote(cfg);
+            elsewhere(cfg, &state.log_in_at);
+        }
     };
     cfg.service(web::scope("/health").configure(health::routes).default_service(web::to(not_found)))
         .service(
             web::scope("/api")
                 .wrap(Condition::new(!state.cors_origins.is_empty(), cors(&state.cors_origins)))
                 .configure(info::routes)
-                .configure(routes::whoever)
                 .configure(accounts)
                 .default_service(web::to(not_found)),
         )
@@ -82,10 +84,11 @@ fn cors(origins: &[String]) -> Cors {
 
 /// Where there are no accounts, the routes of accounts say where there are.
 fn elsewhere(cfg: &mut ServiceConfig, log_in_at: &str) {
-    for path in ["/register", "/login", "/refresh", "/logout"] {
+    for path in routes::LOCAL_PATHS {
         let detail = format!("There are no accounts here. Log in at {log_in_at} and bring its access token.");
+        // With everything below it.
         cfg.route(
-            path,
+            &format!("/{path}{{below:(/.*)?}}"),
             web::to(move || {
                 let problem = Problem::new(StatusCode::NOT_FOUND, "no-accounts-here").detail(detail.clone());
                 std::future::ready(problem.error_response()) as std::future::Ready<HttpResponse>

@@ -48,11 +48,12 @@ fn smtp(r: &mut Reader, wanted: bool) -> Option<Smtp> {
         Ok(Some(text.to_owned()).filter(|text| !text.is_empty()))
     });
     let password = password(r);
-    let ca_certificate = r.text("mail.ca_certificate", "want the path of a PEM file, or \"\" for none", |text| match text {
-        "" => Ok(None),
-        path if Path::new(path).is_file() => Ok(Some(PathBuf::from(path))),
-        _ => Err(Wrong::Because("there is no such file; want the path of a PEM file".to_owned())),
-    });
+    let ca_certificate =
+        r.text("mail.ca_certificate", "want the path of a PEM file, or \"\" for none", |text| match text {
+            "" => Ok(None),
+            path if Path::new(path).is_file() => Ok(Some(PathBuf::from(path))),
+            _ => Err(Wrong::Because("there is no such file; want the path of a PEM file".to_owned())),
+        });
     let (host, security) = (host?, security?);
     let login = match (username?, password?) {
         (Some(user), Some(password)) => Some((user, password)),

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::reader::{Reader, Wrong};
 use super::{
-    Accounts, Audit, Cors, Database, DatabaseUrl, EmailVerification, Limits, Log, LogFormat, LogRequests, Passwords, Quota,
-    Registration, Server, units, web_origin,
+    Accounts, Audit, Cors, Database, DatabaseUrl, EmailVerification, Limits, Log, LogFormat, LogRequests, Passwords,
+    Quota, Registration, Server, units, web_origin,
 };
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -135,6 +135,11 @@ impl TestApp {
         self.request(Method::POST, path).json(&body).send().await.expect("an answer")
     }
 
+    /// A request with a bearer token and a body.
+    pub async fn send_as(&self, method: Method, path: &str, token: &str, body: Value) -> Response {
+        self.request(method, path).bearer_auth(token).json(&body).send().await.expect("an answer")
+    }
+
     pub async fn post_as(&self, path: &str, token: &str) -> Response {
         self.request(Method::POST, path).bearer_auth(token).send().await.expect("an answer")
     }

@@ -233,8 +233,10 @@ pub async fn delete_old_ends(connection: Connection<'_>, before: i64, limit: i64
     sql!(
         connection,
         execute,
-        sqlx::query("DELETE FROM ended_sessions WHERE id IN (SELECT id FROM ended_sessions WHERE ended_at < $1 LIMIT $2)")
-            .bind(before)
-            .bind(limit)
+        sqlx::query(
+            "DELETE FROM ended_sessions WHERE id IN (SELECT id FROM ended_sessions WHERE ended_at < $1 LIMIT $2)"
+        )
+        .bind(before)
+        .bind(limit)
     )
 }

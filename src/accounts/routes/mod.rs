@@ -1,0 +1,30 @@
+//! The acts over HTTP, below `/api`.
+//!
+//! | file | routes |
+//! |---|---|
+//! | `entry` | `/register`, `/login`, `/refresh`, `/logout` |
+//! | `own` | `/me`: what the owner of an account does with it |
+
+mod entry;
+mod own;
+
+use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
+use actix_web::web::ServiceConfig;
+
+/// First segments of the paths that only a server with accounts of its own has; all of `/me` but GET is such a path too.
+pub const LOCAL_PATHS: [&str; 8] = ["register", "login", "refresh", "logout", "sessions", "password", "email", "totp"];
+
+/// The routes of a server with accounts of its own.
+pub fn local(cfg: &mut ServiceConfig) {
+    cfg.configure(entry::routes).configure(own::routes);
+}
+
+/// `GET /api/me` for any accepted token, where there are no accounts.
+pub fn remote(cfg: &mut ServiceConfig) {
+    cfg.configure(own::whoever);
+}
+
+/// For answers that carry a token or a secret (RFC 6749, section 5.1).
+fn no_store() -> (HeaderName, HeaderValue) {
+    (CACHE_CONTROL, HeaderValue::from_static("no-store"))
+}
