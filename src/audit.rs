@@ -5,11 +5,13 @@
 
 use std::fmt;
 
+use serde_json::{Value, json};
 use sqlx::FromRow;
 use uuid::Uuid;
 
 use crate::http::caller::Caller;
 use crate::store::{Connection, StoreError, sql};
+use crate::token::clock::rfc3339;
 
 /// What somebody did, or tried to do. Its text is what `tokenhouse audit --act` filters by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,7 +129,7 @@ impl fmt::Display for Act {
 }
 
 /// A row of `audit`.
-#[derive(Debug, Clone, FromRow, serde::Serialize)]
+#[derive(Debug, Clone, FromRow)]
 pub struct Event {
     id: String,
     /// Microseconds since 1970.
@@ -195,6 +197,22 @@ impl Event {
         self
     }
 
+    /// Its members, with the time as RFC 3339 writes it.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        json!({
+            "at": rfc3339(self.at),
+            "act": self.act,
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "actor": self.actor,
+            "user_id": self.user_id,
+            "session_id": self.session_id,
+            "ip": self.ip,
+            "user_agent": self.user_agent,
+        })
+    }
+
     /// Adds it to the record.
     ///
     /// # Errors
@@ -220,6 +238,25 @@ impl Event {
         )?;
         Ok(())
     }
+}
+
+/// The newest events on a user, at most `limit`, the oldest first.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn of_user(connection: Connection<'_>, user_id: &str, limit: i64) -> Result<Vec<Event>, StoreError> {
+    let mut events: Vec<Event> = sql!(
+        connection,
+        fetch_all,
+        sqlx::query_as(
+            "SELECT id, at, act, outcome, reason, actor, user_id, session_id, ip, user_agent
+             FROM audit WHERE user_id = $1 ORDER BY at DESC, id LIMIT $2"
+        )
+        .bind(user_id)
+        .bind(limit)
+    )?;
+    events.reverse();
+    Ok(events)
 }
 
 /// Deletes at most `limit` events from before `before`, in microseconds since 1970; how many it were.

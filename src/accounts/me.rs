@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use super::Accounts;
 use super::error::Unavailable;
 use super::records;
-use super::register::rfc3339;
 use crate::guard::Bearer;
+use crate::token::clock::rfc3339;
 use crate::token::{Claims, Scopes};
 
 /// What is known of the bearer of a token.

@@ -2,7 +2,8 @@
 //!
 //! | file | what is in it |
 //! |---|---|
-//! | [`register`], [`login`], [`refresh`], [`logout`], [`me`] | one act each: its rules, and every way it can end |
+//! | [`register`], [`login`], [`refresh`], [`logout`] | one act each: its rules, and every way it can end |
+//! | [`me`], [`profile`], [`own_sessions`], [`password_change`] | what the owner of an account does with it |
 //! | `routes` | the acts over HTTP |
 //! | [`owner`], [`reauthentication`] | who asks for an act on an account of his own, and his password once more |
 //! | [`email`], [`password`] | what is taken for an address, a password |
@@ -12,16 +13,22 @@
 //! | `upkeep` | what is done in the background |
 //! | `records` | the SQL |
 
+mod browser;
 pub mod email;
 pub mod error;
+mod export;
 pub mod hashing;
 pub mod limits;
 pub mod login;
 pub mod logout;
 pub mod me;
+mod name;
 pub mod new_session;
+pub mod own_sessions;
 pub mod owner;
 pub mod password;
+pub mod password_change;
+pub mod profile;
 pub mod reauthentication;
 pub(crate) mod records;
 pub mod refresh;

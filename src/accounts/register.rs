@@ -1,7 +1,6 @@
 //! Registering.
 
 use actix_web::http::StatusCode;
-use chrono::{DateTime, SecondsFormat, TimeZone as _, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -9,15 +8,14 @@ use super::Accounts;
 use super::email::Email;
 use super::error::Unavailable;
 use super::limits::TooMany;
+use super::name::display_name;
 use super::password::Password;
 use super::records::{self, UserRecord};
 use crate::audit::{Act, Event};
 use crate::http::Problem;
 use crate::http::caller::Caller;
 use crate::http::problem::FieldError;
-
-/// Longest display name, in characters.
-const MAX_NAME: usize = 200;
+use crate::token::clock::rfc3339;
 
 /// Who wants an account.
 #[derive(Debug, Deserialize)]
@@ -63,9 +61,7 @@ impl From<NotRegistered> for Problem {
             NotRegistered::Closed => Self::new(StatusCode::FORBIDDEN, "registration-closed")
                 .detail("New accounts are not made here by registering; ask whoever runs this server."),
             NotRegistered::TooMany(too_many) => too_many.into(),
-            NotRegistered::Invalid(errors) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields")
-                .detail("Some fields are not as they must be.")
-                .errors(errors),
+            NotRegistered::Invalid(errors) => Self::invalid_fields(errors),
             NotRegistered::Taken => Self::new(StatusCode::CONFLICT, "email-taken")
                 .detail("There is an account with this email address already; log in to it."),
             NotRegistered::Unavailable(unavailable) => unavailable.into(),
@@ -143,10 +139,10 @@ impl Accounts {
         if let Err(message) = password.check_length(&self.rules.password_length) {
             wrong("password", message);
         }
-        let name = name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
-        if name.as_deref().is_some_and(|name| name.chars().count() > MAX_NAME || name.chars().any(char::is_control)) {
-            wrong("name", format!("must have at most {MAX_NAME} characters, all on one line").into());
-        }
+        let name = display_name(name.as_deref()).unwrap_or_else(|error| {
+            errors.push(error);
+            None
+        });
         match email {
             Some(email) if errors.is_empty() => Ok((email, name)),
             _ => Err(NotRegistered::Invalid(errors)),
@@ -162,10 +158,4 @@ impl From<crate::store::StoreError> for NotRegistered {
 
 fn invalid(field: &'static str, message: std::borrow::Cow<'static, str>) -> NotRegistered {
     NotRegistered::Invalid(vec![FieldError { field, message }])
-}
-
-/// A time of the store, as the contract writes it.
-pub(super) fn rfc3339(micros: i64) -> String {
-    let time: DateTime<Utc> = Utc.timestamp_micros(micros).single().unwrap_or_default();
-    time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }

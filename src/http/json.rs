@@ -22,7 +22,7 @@ const DEFAULT_LIMIT: usize = 64 * 1024;
 #[derive(Debug, Clone, Copy)]
 pub struct BodyLimit(pub usize);
 
-/// A body of `application/json`.
+/// A body of `application/json`, an object.
 ///
 /// Everything else is refused with a problem: another media type, charset or content coding (415), a body too large (413) or too slow (408), and
 /// text that is no JSON of this shape, with line and column (400). Asking for the media type also keeps other sites' plain forms out.
@@ -40,6 +40,11 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
         Box::pin(async move {
             checked?;
             let body = tokio::time::timeout(BODY_TIMEOUT, read(payload, limit)).await.map_err(|_| too_slow())??;
+            // Every body here is an object; serde would also fill a struct from a list, by the order of its fields.
+            if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+                return Err(Problem::new(StatusCode::BAD_REQUEST, "bad-json")
+                    .detail("The body is a list; it must be an object, with its members by name."));
+            }
             serde_json::from_slice(&body).map(Self).map_err(|error| not_this_json(&error))
         })
     }

@@ -64,6 +64,14 @@ impl Problem {
         }))
     }
 
+    /// 422, with the fields that are wrong.
+    #[must_use]
+    pub fn invalid_fields(errors: Vec<FieldError>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields")
+            .detail("Some fields are not as they must be.")
+            .errors(errors)
+    }
+
     /// What happened this time, and what would be right.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, TimeZone as _, Utc};
+use chrono::{DateTime, SecondsFormat, TimeZone as _, Utc};
 
 /// A clock: the system's, or one that a test moves by hand.
 ///
@@ -88,6 +88,13 @@ impl Clock {
             }
         }
     }
+}
+
+/// A moment in microseconds since 1970, as RFC 3339 writes it in UTC: what answers and records have.
+#[must_use]
+pub fn rfc3339(micros: i64) -> String {
+    let time: DateTime<Utc> = Utc.timestamp_micros(micros).single().unwrap_or_default();
+    time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
 impl Hands {

@@ -96,6 +96,7 @@ on_both!(bodies_that_are_no_credentials, |app| {
         ("L14 empty", ""),
         ("L14 no JSON", "email=ada@example.com&password=p"),
         ("L14 a list", "[]"),
+        ("L14 a list of the members", &format!(r#" ["ada@example.com", "{PASSWORD}"]"#)),
         ("L14 a text", "\"ada\""),
         ("L14 null", "null"),
         ("L14 cut", &good[..good.len() - 1]),

@@ -35,7 +35,20 @@ async fn without_local_there_are_no_accounts_no_database_and_no_key() {
     let okta = Okta::start().await;
     let app = app_of(&okta, &[]).await;
     assert_eq!(status(&app, &okta.token(app.clock.unix_seconds())).await, 200);
-    for path in ["/api/register", "/api/login", "/api/refresh", "/api/logout"] {
+    for path in [
+        "/api/register",
+        "/api/login",
+        "/api/login/passkey",
+        "/api/refresh",
+        "/api/logout",
+        "/api/sessions",
+        "/api/sessions/8a6e0804-2bd0-4672-b79d-d97027f9071a",
+        "/api/password/reset",
+        "/api/email/verify",
+        "/api/totp/confirm",
+        "/api/passkeys",
+        "/api/me/export",
+    ] {
         let response = app.post(path, json!({"email": "ada@example.com", "password": PASSWORD})).await;
         assert_eq!(response.status(), 404, "{path}");
         let body: Value = response.json().await.unwrap();

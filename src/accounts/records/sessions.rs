@@ -174,6 +174,24 @@ pub async fn end_sessions_of_user(
     )
 }
 
+/// Ends a session of a user; `false` when he has none of this id that has not ended.
+pub async fn end_session_of(
+    connection: Connection<'_>,
+    session_id: &str,
+    user_id: &str,
+    now: i64,
+) -> Result<bool, StoreError> {
+    let ended = sql!(
+        connection,
+        execute,
+        sqlx::query("UPDATE sessions SET ended_at = $3 WHERE id = $1 AND user_id = $2 AND ended_at IS NULL")
+            .bind(session_id)
+            .bind(user_id)
+            .bind(now)
+    )?;
+    Ok(ended == 1)
+}
+
 /// Ends a session; one that has ended stays as it is.
 pub async fn end_session(connection: Connection<'_>, id: &str, now: i64) -> Result<(), StoreError> {
     sql!(

@@ -113,15 +113,17 @@ pub async fn set_name(connection: Connection<'_>, user_id: &str, name: Option<&s
     Ok(set == 1)
 }
 
-/// Deletes an account with all that belongs to it, noting its sessions as ended for other nodes; `false` when it is gone already.
-pub async fn delete_user(mut connection: Connection<'_>, user_id: &str, now: i64) -> Result<bool, StoreError> {
-    sql!(
+/// Deletes an account with all that belongs to it, and notes its sessions as ended, for other nodes to hear of; the ids of those.
+pub async fn delete_user(mut connection: Connection<'_>, user_id: &str, now: i64) -> Result<Vec<String>, StoreError> {
+    let ended = sql!(
         connection.reborrow(),
-        execute,
-        sqlx::query("INSERT INTO ended_sessions (id, ended_at) SELECT id, $2 FROM sessions WHERE user_id = $1")
-            .bind(user_id)
-            .bind(now)
+        fetch_all,
+        sqlx::query_scalar(
+            "INSERT INTO ended_sessions (id, ended_at) SELECT id, $2 FROM sessions WHERE user_id = $1 RETURNING id"
+        )
+        .bind(user_id)
+        .bind(now)
     )?;
-    let deleted = sql!(connection, execute, sqlx::query("DELETE FROM users WHERE id = $1").bind(user_id))?;
-    Ok(deleted == 1)
+    sql!(connection, execute, sqlx::query("DELETE FROM users WHERE id = $1").bind(user_id))?;
+    Ok(ended)
 }

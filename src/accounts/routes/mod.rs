@@ -3,7 +3,7 @@
 //! | file | routes |
 //! |---|---|
 //! | `entry` | `/register`, `/login`, `/refresh`, `/logout` |
-//! | `own` | `/me`: what the owner of an account does with it |
+//! | `own` | `/me`, `/sessions`, `/password`: what the owner of an account does with it |
 
 mod entry;
 mod own;
@@ -12,7 +12,8 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use actix_web::web::ServiceConfig;
 
 /// First segments of the paths that only a server with accounts of its own has; all of `/me` but GET is such a path too.
-pub const LOCAL_PATHS: [&str; 8] = ["register", "login", "refresh", "logout", "sessions", "password", "email", "totp"];
+pub const LOCAL_PATHS: [&str; 10] =
+    ["register", "login", "refresh", "logout", "sessions", "password", "email", "totp", "passkeys", "me/export"];
 
 /// The routes of a server with accounts of its own.
 pub fn local(cfg: &mut ServiceConfig) {

@@ -1,0 +1,95 @@
+//! All that is stored of a person, for the person (GDPR, articles 15 and 20).
+
+use serde_json::{Value, json};
+
+use super::Accounts;
+use super::error::Unavailable;
+use super::owner::Owner;
+use super::records::{self, ExportedLetter, ExportedPasskey, ExportedSession, UserRecord};
+use crate::audit::{self, Act, Event};
+use crate::store::StoreError;
+use crate::token::clock::rfc3339;
+
+/// Of the events at most so many are given, the newest: some ten years of use, or a day of somebody who guesses at the password.
+const EVENTS: i64 = 20_000;
+
+impl Accounts {
+    /// One JSON document with every row about the owner; `None` when the account is gone. Secrets are not in it, only that they are kept.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn export(&self, owner: &Owner) -> Result<Option<Value>, Unavailable> {
+        let now = self.clock.unix_micros();
+        let event = owner.did(Act::AccountExport, now);
+        self.store
+            .write(move |connection| Box::pin(async move { event.record(connection).await }))
+            .await
+            .map_err(|error: StoreError| Unavailable::from(error))?;
+        let (mut reader, id) = (self.store.read().await?, &owner.user_id);
+        let Some(user) = records::user_by_id(reader.connection(), id).await? else { return Ok(None) };
+        let sessions = records::exported_sessions(reader.connection(), id).await?;
+        let totp = records::exported_totp(reader.connection(), id).await?;
+        let recovery_codes = records::exported_recovery_codes(reader.connection(), id).await?;
+        let passkeys = records::exported_passkeys(reader.connection(), id).await?;
+        let letters = records::exported_letters(reader.connection(), id).await?;
+        let links = records::exported_links(reader.connection(), id).await?;
+        let events = audit::of_user(reader.connection(), id, EVENTS).await?;
+        Ok(Some(json!({
+            "exported_at": rfc3339(now),
+            "account": account(&user),
+            "sessions": sessions.iter().map(session).collect::<Vec<_>>(),
+            "totp": totp.map(|totp| json!({
+                "created_at": rfc3339(totp.created_at),
+                "confirmed_at": totp.confirmed_at.map(rfc3339),
+            })),
+            "recovery_codes_left": recovery_codes,
+            "passkeys": passkeys.iter().map(passkey).collect::<Vec<_>>(),
+            "letters_waiting": letters.iter().map(letter).collect::<Vec<_>>(),
+            "links_waiting": links.iter().map(letter).collect::<Vec<_>>(),
+            "events": events.iter().map(Event::to_json).collect::<Vec<_>>(),
+            "kept_but_not_shown": [
+                "the hash of the password", "hashes of refresh tokens, of recovery codes and of the tokens in letters",
+                "the encrypted secret of the TOTP generator", "the public keys of passkeys"
+            ],
+        })))
+    }
+}
+
+fn account(user: &UserRecord) -> Value {
+    json!({
+        "id": user.id,
+        "email": user.email,
+        "name": user.name,
+        "roles": user.roles.split_whitespace().collect::<Vec<_>>(),
+        "created_at": rfc3339(user.created_at),
+        "email_verified_at": user.email_verified_at.map(rfc3339),
+        "disabled_at": user.disabled_at.map(rfc3339),
+        "passkey_required_at": user.passkey_required_at.map(rfc3339),
+    })
+}
+
+fn session(session: &ExportedSession) -> Value {
+    json!({
+        "id": session.id,
+        "created_at": rfc3339(session.created_at),
+        "last_used_at": rfc3339(session.last_used_at),
+        "expires_at": rfc3339(session.expires_at),
+        "ended_at": session.ended_at.map(rfc3339),
+        "ip": session.ip,
+        "user_agent": session.user_agent,
+        "methods": session.methods.split_whitespace().collect::<Vec<_>>(),
+    })
+}
+
+fn passkey(passkey: &ExportedPasskey) -> Value {
+    json!({
+        "id": passkey.id,
+        "name": passkey.name,
+        "created_at": rfc3339(passkey.created_at),
+        "last_used_at": passkey.last_used_at.map(rfc3339),
+    })
+}
+
+fn letter(letter: &ExportedLetter) -> Value {
+    json!({ "kind": letter.kind, "email": letter.email, "created_at": rfc3339(letter.created_at) })
+}
