@@ -33,9 +33,6 @@ pub(super) fn mail(r: &mut Reader) -> Option<Mail> {
 /// Reads the keys of a mail server; what must be there is asked for only when it is `wanted`.
 fn smtp(r: &mut Reader, wanted: bool) -> Option<Smtp> {
     let host = r.text("mail.host", "want the name of a mail server, such as \"smtp.example.com\"", |text| {
-        if text.is_empty() && wanted {
-            return Err(Wrong::Because("mail.transport is \"smtp\", so want the name of a mail server".to_owned()));
-        }
         if text.contains([':', '/', '@', ' ']) {
             return Err(Wrong::Because("want a name alone; the port is mail.port".to_owned()));
         }
@@ -55,6 +52,9 @@ fn smtp(r: &mut Reader, wanted: bool) -> Option<Smtp> {
             _ => Err(Wrong::Because("there is no such file; want the path of a PEM file".to_owned())),
         });
     let (host, security) = (host?, security?);
+    if host.is_empty() && wanted {
+        r.refuse("mail.transport", "mail.host is missing; want the name of the mail server there");
+    }
     let login = match (username?, password?) {
         (Some(user), Some(password)) => Some((user, password)),
         (Some(_), None) if wanted => {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use futures_util::future::join_all;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::app::{Engine, PASSWORD, TestApp, Tokens, eventually};
@@ -65,6 +66,31 @@ on_nodes!(what_one_does_the_others_know, 2, |nodes| {
     .await;
     assert_eq!(b.refresh(&tokens.refresh_token).await.status(), 401);
     assert_eq!(b.get_as("/api/profile", &other.access_token).await.status(), 200);
+});
+
+on_nodes!(sessions_ended_in_any_way_end_everywhere, 2, |nodes| {
+    let [a, b] = &nodes[..] else { unreachable!() };
+    a.register("ada@example.com").await;
+    let is_out = async |tokens: &Tokens| b.get_as("/api/profile", &tokens.access_token).await.status() == 401;
+    let body = json!({"current_password": PASSWORD, "new_password": "a wholly different sentence"});
+    let (here, others) = (a.log_in("ada@example.com").await, [0; 4].map(|_| a.log_in("ada@example.com")));
+    let [one, two, three, four] = <[Tokens; 4]>::try_from(join_all(others).await).unwrap();
+    for tokens in [&here, &one, &two, &three, &four] {
+        assert!(!is_out(tokens).await);
+    }
+    let sid = TestApp::claims(&one.access_token)["sid"].as_str().unwrap().to_owned();
+    let end = a.request(Method::DELETE, &format!("/api/sessions/{sid}")).bearer_auth(&here.access_token).send();
+    assert_eq!(end.await.unwrap().status(), 204);
+    eventually("one session ended", async || is_out(&one).await).await;
+    assert!(!is_out(&two).await);
+
+    assert_eq!(a.send_as(Method::POST, "/api/password", &two.access_token, body).await.status(), 204);
+    eventually("the password was changed", async || is_out(&three).await && is_out(&here).await).await;
+    assert!(is_out(&four).await && !is_out(&two).await);
+
+    let body = json!({"password": "a wholly different sentence"});
+    assert_eq!(a.send_as(Method::DELETE, "/api/me", &two.access_token, body).await.status(), 204);
+    eventually("the account was deleted", async || is_out(&two).await).await;
 });
 
 on_nodes!(one_successor_whichever_node_is_asked, 3, |nodes| {

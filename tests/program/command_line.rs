@@ -53,7 +53,7 @@ fn exit_codes() {
             vec!["config", "show", "--config", "good.toml"],
             &none,
             0,
-            "log.level                         = \"debug\"                        good.toml",
+            "log.level                         = \"debug\"                            good.toml",
         ),
         (vec!["key", "list"], &none, 0, "no keys yet"),
         (vec!["key", "list", "--config", "okta.toml"], &none, 1, "tokenhouse: there are no signing keys"),

@@ -132,6 +132,47 @@ const WRONG_VALUES: &[(&str, &str, &str)] = &[
         r#"accounts.session_absolute_ttl = "1d": want at least accounts.session_idle_ttl, which is 30d"#,
     ),
     (
+        "accounts",
+        "email_verification = \"yes\"",
+        r#"accounts.email_verification = "yes": want one of "off", "optional", "required""#,
+    ),
+    (
+        "accounts",
+        "reset_ttl = \"2d\"",
+        r#"accounts.reset_ttl = "2d": want a duration between 5m and 24h, such as "15m" or "1h""#,
+    ),
+    (
+        "mail",
+        "transport = \"smtp\"",
+        r#"mail.transport = "smtp": mail.host is missing; want the name of the mail server there"#,
+    ),
+    (
+        "mail",
+        "transport = \"smtp\"\nhost = \"smtp.example.com:587\"",
+        r#"mail.host = "smtp.example.com:587": want a name alone; the port is mail.port"#,
+    ),
+    (
+        "mail",
+        "transport = \"smtp\"\nhost = \"smtp.example.com\"\nusername = \"ada\"",
+        r#"mail.username = "ada": its password is missing; set TOKENHOUSE__MAIL__PASSWORD in the environment"#,
+    ),
+    (
+        "mail",
+        "password = \"hunter2\"",
+        r#"mail.password = "(hidden)": secrets do not belong in files; remove the key and set TOKENHOUSE__MAIL__PASSWORD in the environment"#,
+    ),
+    (
+        "mail",
+        "from = \"nobody\"",
+        r#"mail.from = "nobody": want the sender of letters, such as "Example <no-reply@example.com>""#,
+    ),
+    (
+        "mail",
+        "ca_certificate = \"no-such.pem\"",
+        r#"mail.ca_certificate = "no-such.pem": there is no such file; want the path of a PEM file"#,
+    ),
+    ("audit", "keep = \"1h\"", r#"audit.keep = "1h": want a duration between 24h and 3650d, such as "15m" or "1h""#),
+    (
         "limits",
         "register_per_ip = \"20 per hour\"",
         r#"limits.register_per_ip = "20 per hour": want COUNT/PERIOD, such as "10/15m", with a count from 1 and a period between 1s and 30d"#,
@@ -156,22 +197,13 @@ fn unknown_keys_and_those_of_later_versions_are_refused() {
         ("remote = 3", "remote: this is a section; want [remote.NAME] with the keys of one issuer"),
         (
             "\"x[99999999999]\" = 1",
-            "\"x[99999999999]\": unknown key; the sections are server, cors, log, database, auth, tokens, passwords, registration, accounts, limits, remote.NAME",
+            "\"x[99999999999]\": unknown key; the sections are server, cors, log, database, auth, tokens, passwords, registration, accounts, mail, limits, audit, remote.NAME",
         ),
         (
             "[server]\ntls_key = \"k.pem\"",
             "server.tls_key: this version does not speak TLS itself yet (put a reverse proxy in front); remove the key",
         ),
         ("[metrics]\nlisten = \"\"", "metrics.listen: this version has no metrics yet; remove the key"),
-        ("[mail]\ntransport = \"smtp\"", "mail.transport: this version sends no mail yet; remove the key"),
-        (
-            "[accounts]\nreset_ttl = \"30m\"",
-            "accounts.reset_ttl: this version resets no passwords by mail yet; remove the key",
-        ),
-        (
-            "[limits]\nmail_per_account = \"5/1h\"",
-            "limits.mail_per_account: this version sends no mail yet; remove the key",
-        ),
         (
             "[[oauth.scopes]]\nname = \"a\"",
             "oauth.scopes: this version registers no OAuth scopes of its own yet; remove the key",
