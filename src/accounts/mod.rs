@@ -45,9 +45,10 @@ use std::time::Duration;
 use crate::audit::Event;
 use crate::sealing::Sealing;
 use crate::settings::{EmailVerification, Settings};
-use crate::store::{Store, StoreError};
+use crate::store::{Connection, Store, StoreError};
 use crate::token::{Clock, LocalIssuer};
 
+use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
 
 use hashing::Hashing;
@@ -138,6 +139,23 @@ impl Accounts {
         if let Err::<(), StoreError>(error) = noted {
             tracing::error!(%error, "a refusal could not be recorded");
         }
+    }
+
+    /// Runs a transaction that answers the ids of sessions that have ended, and notes them, so that they are dead from the moment its caller is answered.
+    /// It goes on when the caller hangs up: what was committed must be noted.
+    pub(crate) async fn end_by<E, F>(&self, work: F) -> Result<(), E>
+    where
+        E: From<StoreError> + Send + 'static,
+        F: for<'c> FnOnce(Connection<'c>) -> BoxFuture<'c, Result<Vec<String>, E>> + Send + 'static,
+    {
+        let (store, sessions) = (self.store.clone(), Arc::clone(&self.sessions));
+        let ending = tokio::spawn(async move {
+            for session in store.write(work).await?.iter().filter_map(|id| id.parse().ok()) {
+                sessions.note_ended(session);
+            }
+            Ok(())
+        });
+        ending.await.unwrap_or_else(|_| Err(StoreError::Interrupted.into()))
     }
 
     /// Where the accounts are kept.

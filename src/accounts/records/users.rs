@@ -78,6 +78,27 @@ pub async fn user_by_id(connection: Connection<'_>, id: &str) -> Result<Option<U
     )
 }
 
+/// Takes the row of an account, until the transaction ends: whatever begins or ends sessions of one account goes one after the other, each seeing what
+/// the last one did. `false` when the account is gone, disabled, or has not the password hash that was checked, when there is one.
+pub async fn lock_user(
+    connection: Connection<'_>,
+    user_id: &str,
+    password_hash: Option<&str>,
+) -> Result<bool, StoreError> {
+    // An update that changes nothing, because it is the one lock that both engines have.
+    let locked = sql!(
+        connection,
+        execute,
+        sqlx::query(
+            "UPDATE users SET password_hash = password_hash
+             WHERE id = $1 AND disabled_at IS NULL AND password_hash = COALESCE($2, password_hash)"
+        )
+        .bind(user_id)
+        .bind(password_hash)
+    )?;
+    Ok(locked == 1)
+}
+
 /// Sets another password, whatever the last one was; `false` when the account is gone.
 pub async fn set_password_hash(connection: Connection<'_>, user_id: &str, new: &str) -> Result<bool, StoreError> {
     let set = sql!(
