@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::Accounts;
 use super::error::Unavailable;
+use super::letters::post_notice;
 use super::owner::{NotOwner, Owner};
 use super::password::Password;
 use super::reauthentication::NotReauthenticated;
@@ -79,11 +80,14 @@ impl Accounts {
                 records::set_password_hash(connection.reborrow(), &user.id, &new).await?;
                 let spare = owner.session.to_string();
                 let ended = records::end_sessions_of_user(connection.reborrow(), &user.id, Some(&spare), now).await?;
+                records::void_tokens(connection.reborrow(), &user.id).await?;
+                post_notice(connection.reborrow(), &user, Act::PasswordChange, &owner.caller, now).await?;
                 owner.did(Act::PasswordChange, now).record(connection).await?;
                 Ok::<_, NotChanged>(ended)
             })
         })
         .await?;
+        self.letters_wait.notify_one();
         tracing::info!(user = owner.user_id, "changed the password");
         Ok(())
     }
