@@ -6,6 +6,10 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use chrono::{TimeZone as _, Utc};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
 use super::letter_token::{self, Purpose};
 use super::records::{self, NewToken, UserRecord};
 use super::{Accounts, browser, micros};
@@ -14,7 +18,6 @@ use crate::http::caller::Caller;
 use crate::mail::queue::{self, Waiting};
 use crate::mail::{Body, Letter, NotTaken, Text};
 use crate::store::{Connection, StoreError};
-use crate::token::clock::rfc3339;
 
 /// How soon a letter is noticed that another node put into the queue, or that is due again.
 const TICK: Duration = Duration::from_secs(1);
@@ -37,8 +40,12 @@ const TRY_AGAIN: [Duration; 8] = [
 /// After so many tries, some three days, it is given up.
 const TRIES: i64 = 24;
 
+/// How long a shutdown waits for the letter under way.
+const FAREWELL: Duration = Duration::from_secs(2);
+
 /// A letter that may be written now.
 struct Prepared {
+    kind: &'static str,
     to: String,
     name: Option<String>,
     body: Body,
@@ -60,19 +67,24 @@ pub(crate) async fn post_notice(
 }
 
 impl Accounts {
-    /// Begins sending letters, on the tokio runtime this is called from; it ends when the accounts are dropped.
-    pub fn send_letters(self: &Arc<Self>) {
-        tokio::spawn(run(Arc::downgrade(self), Arc::clone(&self.letters_wait)));
+    /// Begins sending letters, on the tokio runtime this is called from; it ends when the accounts are dropped, or when it is told to.
+    pub fn send_letters(self: &Arc<Self>) -> Postman {
+        let (stop, stopped) = watch::channel(false);
+        let task = tokio::spawn(run(Arc::downgrade(self), Arc::clone(&self.letters_wait), stopped));
+        Postman { stop, task }
     }
 
-    /// Tries every letter that is due. How many it were.
-    async fn send_due(&self) -> Result<usize, StoreError> {
+    /// Tries the letters that are due, some at a time, until it shall stop. How many they were.
+    async fn send_due(&self, stopped: &watch::Receiver<bool>) -> Result<usize, StoreError> {
         let now = self.clock.unix_micros();
         let mut reader = self.store.read().await?;
         let due = queue::due(reader.connection(), now, AT_ONCE).await?;
         drop(reader);
         let count = due.len();
         for waiting in due {
+            if *stopped.borrow() {
+                return Ok(0);
+            }
             if let Some(prepared) = self.prepare(&waiting, now).await? {
                 self.send(&waiting, &prepared).await?;
             }
@@ -118,27 +130,28 @@ impl Accounts {
             name: prepared.name.as_deref(),
             body: &prepared.body,
         };
-        let user = waiting.user_id.as_deref();
+        let (user, kind) = (waiting.user_id.as_deref(), prepared.kind);
         let outcome = match text.message() {
             Ok(message) => {
-                // So that the names of files sort by time.
-                let at = self.clock.now().format("%Y%m%dT%H%M%S%6f");
-                self.transport.send(&format!("{at}-{}.eml", waiting.id), &message).await
+                // So that the names of files sort by time, and a letter that is written again takes the place of itself.
+                let at = Utc.timestamp_micros(waiting.created_at).single().unwrap_or_default();
+                let file = format!("{}-{}.eml", at.format("%Y%m%dT%H%M%S%6f"), waiting.id);
+                self.transport.send(&file, kind, &message).await
             }
             Err(error) => Err(NotTaken::ForGood(error.to_string())),
         };
         let is_over = match outcome {
             Ok(()) => true,
             Err(NotTaken::ForGood(error)) => {
-                tracing::warn!(error, user, letter = waiting.id, "a letter cannot be delivered");
+                tracing::error!(error, kind, user, letter = waiting.id, "a letter cannot be delivered and is given up");
                 true
             }
             Err(NotTaken::ForNow(error)) if waiting.tries + 1 >= TRIES => {
-                tracing::error!(error, user, letter = waiting.id, "a letter could not be sent and is given up");
+                tracing::error!(error, kind, user, letter = waiting.id, "a letter could not be sent and is given up");
                 true
             }
             Err(NotTaken::ForNow(error)) => {
-                tracing::warn!(error, user, letter = waiting.id, "a letter could not be sent; it is tried again");
+                tracing::warn!(error, kind, user, letter = waiting.id, "a letter could not be sent; it is tried again");
                 false
             }
         };
@@ -150,11 +163,27 @@ impl Accounts {
     }
 }
 
-async fn run(accounts: Weak<Accounts>, letters_wait: Arc<tokio::sync::Notify>) {
+/// Sends letters, until it is dropped with the accounts or told to stop.
+pub struct Postman {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Postman {
+    /// Lets the letter under way come to its end, so that it is not sent again after the next start; but not for long, whatever the mail server does.
+    pub async fn stop(mut self) {
+        let _ = self.stop.send(true);
+        if tokio::time::timeout(FAREWELL, &mut self.task).await.is_err() {
+            self.task.abort();
+        }
+    }
+}
+
+async fn run(accounts: Weak<Accounts>, letters_wait: Arc<Notify>, mut stopped: watch::Receiver<bool>) {
     let mut failing = false;
-    loop {
+    while !*stopped.borrow() {
         let Some(accounts) = accounts.upgrade() else { return };
-        let outcome = accounts.send_due().await;
+        let outcome = accounts.send_due(&stopped).await;
         drop(accounts);
         match &outcome {
             Err(error) if !failing => tracing::error!(%error, "cannot look for letters to send"),
@@ -167,6 +196,12 @@ async fn run(accounts: Weak<Accounts>, letters_wait: Arc<tokio::sync::Notify>) {
         }
         tokio::select! {
             () = letters_wait.notified() => {}
+            // Also when the server is gone without a word.
+            _ = stopped.changed() => {
+                if stopped.has_changed().is_err() {
+                    return;
+                }
+            }
             () = tokio::time::sleep(TICK) => {}
         }
     }
@@ -189,6 +224,7 @@ impl Writer {
         };
         let Some(user) = user.filter(|user| user.disabled_at.is_none()) else { return Ok(None) };
         let is_unverified = user.email_verified_at.is_none();
+        let kind = letter.kind();
         let body = match letter {
             Letter::VerifyEmail if is_unverified => {
                 self.with_token(connection, waiting, &user, Purpose::VerifyEmail).await?
@@ -204,12 +240,14 @@ impl Writer {
             Letter::EmailChanged { new_email } => Some(Body::EmailChanged { new_email }),
             Letter::Notice { act, ip, user_agent } => Some(Body::Notice {
                 what: what_was_done(&act).to_owned(),
-                at: rfc3339(waiting.created_at),
+                at: for_people(waiting.created_at),
                 ip,
                 browser: browser::in_words(user_agent.as_deref()),
             }),
         };
-        Ok(body.map(|body| Prepared { to: waiting.email.clone(), name: user.name, body }))
+        // A name that somebody chose for another's address would be a letter of his, sent by us.
+        let name = user.name.filter(|_| user.email_verified_at.is_some());
+        Ok(body.map(|body| Prepared { kind, to: waiting.email.clone(), name, body }))
     }
 
     /// The body of a letter with a token, which is good from now on; `None` when it is not any more.
@@ -222,13 +260,14 @@ impl Writer {
     ) -> Result<Option<Body>, StoreError> {
         let ttl = purpose.ttl(&self.rules);
         let expires_at = waiting.created_at.saturating_add(micros(ttl));
-        if expires_at <= self.now {
+        let is_his = purpose == Purpose::ChangeEmail || user.email == waiting.email;
+        if expires_at <= self.now || !is_his {
             return Ok(None);
         }
         if waiting.prepared_at.is_some() {
             // It was tried before. Had its token been used meanwhile, or voided, it must not come back.
             let still_good = records::good_token(connection, &self.token_hash, self.now).await?;
-            return Ok(still_good.map(|_| self.body(purpose, ttl)));
+            return Ok(still_good.map(|_| self.body(purpose, expires_at)));
         }
         let token = NewToken {
             user_id: &user.id,
@@ -242,19 +281,25 @@ impl Writer {
             return Ok(None);
         }
         queue::prepared(connection, &waiting.id, self.now).await?;
-        Ok(Some(self.body(purpose, ttl)))
+        Ok(Some(self.body(purpose, expires_at)))
     }
 
-    fn body(&self, purpose: Purpose, ttl: Duration) -> Body {
+    fn body(&self, purpose: Purpose, expires_at: i64) -> Body {
         let token = self.token.clone();
         let link = format!("{}{}?token={token}", self.rules.public_url, purpose.path());
-        let hours = humantime::format_duration(ttl).to_string();
+        let until = for_people(expires_at);
         match purpose {
-            Purpose::VerifyEmail => Body::VerifyEmail { link, token, hours },
-            Purpose::ChangeEmail => Body::ConfirmNewEmail { link, token, hours },
-            Purpose::ResetPassword => Body::ResetPassword { link, token, hours },
+            Purpose::VerifyEmail => Body::VerifyEmail { link, token, until },
+            Purpose::ChangeEmail => Body::ConfirmNewEmail { link, token, until },
+            Purpose::ResetPassword => Body::ResetPassword { link, token, until },
         }
     }
+}
+
+/// A time of the store, as people read it.
+fn for_people(micros: i64) -> String {
+    let time = Utc.timestamp_micros(micros).single().unwrap_or_default();
+    time.format("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 /// The beginning of the sentence that a notice tells.

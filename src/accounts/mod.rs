@@ -145,7 +145,7 @@ impl Accounts {
             issuer,
             sealing,
             letters_wait: Arc::new(Notify::new()),
-            transport: Transport::new(&settings.mail.transport)?,
+            transport: Transport::new(&settings.mail)?,
             mail_from: settings.mail.from.clone(),
             clock,
         })
