@@ -18,4 +18,5 @@ mod password_change;
 mod profile;
 mod refresh;
 mod register;
+mod reset;
 mod secrets;
