@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod address_change;
 mod faults;
 mod hashing;
 mod limits;
@@ -20,3 +21,4 @@ mod refresh;
 mod register;
 mod reset;
 mod secrets;
+mod verification;
