@@ -245,8 +245,9 @@ impl Writer {
                 browser: browser::in_words(user_agent.as_deref()),
             }),
         };
-        // A name that somebody chose for another's address would be a letter of his, sent by us.
-        let name = user.name.filter(|_| user.email_verified_at.is_some());
+        // A name that somebody chose, in a letter to another's address, would be a letter of his that we send.
+        let is_to_its_owner = user.email_verified_at.is_some() && kind != Letter::ConfirmNewEmail.kind();
+        let name = user.name.filter(|_| is_to_its_owner);
         Ok(body.map(|body| Prepared { kind, to: waiting.email.clone(), name, body }))
     }
 

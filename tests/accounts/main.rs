@@ -9,6 +9,7 @@ mod support;
 mod address_change;
 mod faults;
 mod hashing;
+mod letters;
 mod limits;
 mod login;
 mod main_job;
