@@ -22,4 +22,5 @@ mod refresh;
 mod register;
 mod reset;
 mod secrets;
+mod smtp;
 mod verification;

@@ -10,4 +10,5 @@ pub mod letters;
 pub mod okta;
 pub mod postgres;
 pub mod raw;
+pub mod smtp;
 pub mod tokens;
