@@ -8,6 +8,7 @@
 //! | [`owner`], [`reauthentication`] | who asks for an act on an account of his own, and his password once more |
 //! | [`email_verification`], [`email_change`], [`password_reset`] | what letters are for |
 //! | `letters`, `letter_token` | sending them, and what they carry |
+//! | [`totp`], `recovery_codes`, `second_factor` | codes of an authenticator app, set up and at a login |
 //! | [`email`], [`password`] | what is taken for an address, a password |
 //! | [`hashing`] | argon2id on its own bounded threads |
 //! | [`new_session`], [`sessions`], [`refresh_token`] | what a login leaves behind |
@@ -38,11 +39,14 @@ pub mod password_reset;
 pub mod profile;
 pub mod reauthentication;
 pub(crate) mod records;
+mod recovery_codes;
 pub mod refresh;
 pub mod refresh_token;
 pub mod register;
 pub(crate) mod routes;
+mod second_factor;
 pub mod sessions;
+pub mod totp;
 mod upkeep;
 
 use std::path::PathBuf;

@@ -19,3 +19,4 @@ mod profile;
 mod refresh;
 mod register;
 mod secrets;
+mod totp;
