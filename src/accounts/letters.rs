@@ -245,12 +245,22 @@ impl Writer {
     fn body(&self, purpose: Purpose, ttl: Duration) -> Body {
         let token = self.token.clone();
         let link = format!("{}{}?token={token}", self.rules.public_url, purpose.path());
-        let hours = humantime::format_duration(ttl).to_string();
+        let hours = in_words(ttl);
         match purpose {
             Purpose::VerifyEmail => Body::VerifyEmail { link, token, hours },
             Purpose::ChangeEmail => Body::ConfirmNewEmail { link, token, hours },
             Purpose::ResetPassword => Body::ResetPassword { link, token, hours },
         }
+    }
+}
+
+/// Such as `24 hours`.
+fn in_words(time: Duration) -> String {
+    let minutes = time.as_secs() / 60;
+    match (minutes, minutes % 60) {
+        (60, _) => "one hour".to_owned(),
+        (minutes, 0) => format!("{} hours", minutes / 60),
+        (minutes, _) => format!("{minutes} minutes"),
     }
 }
 

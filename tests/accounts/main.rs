@@ -18,5 +18,7 @@ mod password_change;
 mod profile;
 mod refresh;
 mod register;
+mod reset;
 mod secrets;
 mod totp;
+mod verification;
