@@ -32,6 +32,7 @@ pub enum Act {
     TotpEnable,
     TotpDisable,
     RecoveryCodeUse,
+    RecoveryCodesRenew,
     PasskeyAdd,
     PasskeyRemove,
     PasskeySecondFactor,
@@ -50,7 +51,7 @@ pub enum Act {
 
 impl Act {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Register,
         Self::Login,
         Self::Logout,
@@ -66,6 +67,7 @@ impl Act {
         Self::TotpEnable,
         Self::TotpDisable,
         Self::RecoveryCodeUse,
+        Self::RecoveryCodesRenew,
         Self::PasskeyAdd,
         Self::PasskeyRemove,
         Self::PasskeySecondFactor,
@@ -101,6 +103,7 @@ impl Act {
             Self::TotpEnable => "totp.enable",
             Self::TotpDisable => "totp.disable",
             Self::RecoveryCodeUse => "recovery_code.use",
+            Self::RecoveryCodesRenew => "recovery_code.renew",
             Self::PasskeyAdd => "passkey.add",
             Self::PasskeyRemove => "passkey.remove",
             Self::PasskeySecondFactor => "passkey.second_factor",

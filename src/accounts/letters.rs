@@ -10,13 +10,14 @@ use chrono::{TimeZone as _, Utc};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-use super::letter_token::{self, Purpose};
-use super::records::{self, NewToken, UserRecord};
-use super::{Accounts, browser, micros};
+use super::letter_token;
+use super::letter_writer::{Prepared, Writer};
+use super::records::UserRecord;
+use super::{Accounts, micros};
 use crate::audit::Act;
 use crate::http::caller::Caller;
 use crate::mail::queue::{self, Waiting};
-use crate::mail::{Body, Letter, NotTaken, Text};
+use crate::mail::{Letter, NotTaken, Text};
 use crate::store::{Connection, StoreError};
 
 /// How soon a letter is noticed that another node put into the queue, or that is due again.
@@ -43,14 +44,6 @@ const TRIES: i64 = 24;
 /// How long a shutdown waits for the letter under way.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// A letter that may be written now.
-struct Prepared {
-    kind: &'static str,
-    to: String,
-    name: Option<String>,
-    body: Body,
-}
-
 /// Puts a notice of `act` into the queue, so that the owner of an account hears of what may not have been his doing. Not to an address that nobody
 /// showed to be his: it may be a stranger's.
 pub(crate) async fn post_notice(
@@ -68,6 +61,7 @@ pub(crate) async fn post_notice(
 
 impl Accounts {
     /// Begins sending letters, on the tokio runtime this is called from; it ends when the accounts are dropped, or when it is told to.
+    #[must_use]
     pub fn send_letters(self: &Arc<Self>) -> Postman {
         let (stop, stopped) = watch::channel(false);
         let task = tokio::spawn(run(Arc::downgrade(self), Arc::clone(&self.letters_wait), stopped));
@@ -204,117 +198,5 @@ async fn run(accounts: Weak<Accounts>, letters_wait: Arc<Notify>, mut stopped: w
             }
             () = tokio::time::sleep(TICK) => {}
         }
-    }
-}
-
-/// Writes one letter, within the transaction that takes it.
-struct Writer {
-    token: String,
-    token_hash: String,
-    rules: super::Rules,
-    now: i64,
-}
-
-impl Writer {
-    async fn write(&self, mut connection: Connection<'_>, waiting: &Waiting) -> Result<Option<Prepared>, StoreError> {
-        let Some(letter) = waiting.letter() else { return Ok(None) };
-        let user = match &waiting.user_id {
-            Some(id) => records::user_by_id(connection.reborrow(), id).await?,
-            None => records::user_by_stored_email(connection.reborrow(), &waiting.email).await?,
-        };
-        let Some(user) = user.filter(|user| user.disabled_at.is_none()) else { return Ok(None) };
-        let is_unverified = user.email_verified_at.is_none();
-        let kind = letter.kind();
-        let body = match letter {
-            Letter::VerifyEmail if is_unverified => {
-                self.with_token(connection, waiting, &user, Purpose::VerifyEmail).await?
-            }
-            Letter::VerifyEmail => None,
-            // Whoever did not show that it is his is asked again, as at the first time.
-            Letter::AddressTaken if is_unverified => {
-                self.with_token(connection, waiting, &user, Purpose::VerifyEmail).await?
-            }
-            Letter::AddressTaken => Some(Body::AddressTaken),
-            Letter::ConfirmNewEmail => self.with_token(connection, waiting, &user, Purpose::ChangeEmail).await?,
-            Letter::ResetPassword => self.with_token(connection, waiting, &user, Purpose::ResetPassword).await?,
-            Letter::EmailChanged { new_email } => Some(Body::EmailChanged { new_email }),
-            Letter::Notice { act, ip, user_agent } => Some(Body::Notice {
-                what: what_was_done(&act).to_owned(),
-                at: for_people(waiting.created_at),
-                ip,
-                browser: browser::in_words(user_agent.as_deref()),
-            }),
-        };
-        // A name that somebody chose, in a letter to another's address, would be a letter of his that we send.
-        let is_to_its_owner = user.email_verified_at.is_some() && kind != Letter::ConfirmNewEmail.kind();
-        let name = user.name.filter(|_| is_to_its_owner);
-        Ok(body.map(|body| Prepared { kind, to: waiting.email.clone(), name, body }))
-    }
-
-    /// The body of a letter with a token, which is good from now on; `None` when it is not any more.
-    async fn with_token(
-        &self,
-        mut connection: Connection<'_>,
-        waiting: &Waiting,
-        user: &UserRecord,
-        purpose: Purpose,
-    ) -> Result<Option<Body>, StoreError> {
-        let ttl = purpose.ttl(&self.rules);
-        let expires_at = waiting.created_at.saturating_add(micros(ttl));
-        let is_his = purpose == Purpose::ChangeEmail || user.email == waiting.email;
-        if expires_at <= self.now || !is_his {
-            return Ok(None);
-        }
-        if waiting.prepared_at.is_some() {
-            // It was tried before. Had its token been used meanwhile, or voided, it must not come back.
-            let still_good = records::good_token(connection, &self.token_hash, self.now).await?;
-            return Ok(still_good.map(|_| self.body(purpose, expires_at)));
-        }
-        let token = NewToken {
-            user_id: &user.id,
-            purpose: purpose.name(),
-            token_hash: &self.token_hash,
-            email: &waiting.email,
-            created_at: waiting.created_at,
-            expires_at,
-        };
-        if !records::put_token(connection.reborrow(), &token).await? {
-            return Ok(None);
-        }
-        queue::prepared(connection, &waiting.id, self.now).await?;
-        Ok(Some(self.body(purpose, expires_at)))
-    }
-
-    fn body(&self, purpose: Purpose, expires_at: i64) -> Body {
-        let token = self.token.clone();
-        let link = format!("{}{}?token={token}", self.rules.public_url, purpose.path());
-        let until = for_people(expires_at);
-        match purpose {
-            Purpose::VerifyEmail => Body::VerifyEmail { link, token, until },
-            Purpose::ChangeEmail => Body::ConfirmNewEmail { link, token, until },
-            Purpose::ResetPassword => Body::ResetPassword { link, token, until },
-        }
-    }
-}
-
-/// A time of the store, as people read it.
-fn for_people(micros: i64) -> String {
-    let time = Utc.timestamp_micros(micros).single().unwrap_or_default();
-    time.format("%Y-%m-%d %H:%M UTC").to_string()
-}
-
-/// The beginning of the sentence that a notice tells.
-fn what_was_done(act: &str) -> &'static str {
-    let is = |wanted: Act| act == wanted.name();
-    match () {
-        () if is(Act::PasswordChange) => "The password of your account was changed",
-        () if is(Act::PasswordReset) => "The password of your account was set anew, by a link in a letter",
-        () if is(Act::TotpEnable) => "Codes of an authenticator app were turned on for your account",
-        () if is(Act::TotpDisable) => "Codes of an authenticator app were turned off for your account",
-        () if is(Act::RecoveryCodeUse) => "Somebody logged in to your account with one of its recovery codes",
-        () if is(Act::PasskeyAdd) => "A passkey was added to your account",
-        () if is(Act::PasskeyRemove) => "A passkey was removed from your account",
-        () if is(Act::PasskeySecondFactor) => "Whether a passkey is asked for at login was changed for your account",
-        () => "Something that matters for security was done to your account",
     }
 }

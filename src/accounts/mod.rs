@@ -7,7 +7,8 @@
 //! | `routes` | the acts over HTTP |
 //! | [`owner`], [`reauthentication`] | who asks for an act on an account of his own, and his password once more |
 //! | [`email_verification`], [`email_change`], [`password_reset`] | what letters are for |
-//! | `letters`, `letter_token` | sending them, and what they carry |
+//! | `letters`, `letter_writer`, `letter_token` | sending them, what they say, and what they carry |
+//! | [`totp`], `recovery_codes`, `second_factor` | codes of an authenticator app, set up and at a login |
 //! | [`email`], [`password`] | what is taken for an address, a password |
 //! | [`hashing`] | argon2id on its own bounded threads |
 //! | [`new_session`], [`sessions`], [`refresh_token`] | what a login leaves behind |
@@ -23,6 +24,7 @@ pub mod error;
 mod export;
 pub mod hashing;
 mod letter_token;
+mod letter_writer;
 pub(crate) mod letters;
 pub mod limits;
 pub mod login;
@@ -38,11 +40,14 @@ pub mod password_reset;
 pub mod profile;
 pub mod reauthentication;
 pub(crate) mod records;
+mod recovery_codes;
 pub mod refresh;
 pub mod refresh_token;
 pub mod register;
 pub(crate) mod routes;
+mod second_factor;
 pub mod sessions;
+pub mod totp;
 mod upkeep;
 
 use std::path::PathBuf;

@@ -15,14 +15,23 @@ use crate::http::problem::FieldError;
 /// What shall be different.
 #[derive(Debug, Deserialize)]
 pub struct ProfileChange {
-    /// Absent: as it is. `null`: none.
-    #[serde(default, deserialize_with = "some")]
-    name: Option<Option<String>>,
+    #[serde(default)]
+    name: NameChange,
 }
 
-/// A member that is there, even if it is `null` (RFC 7396).
-fn some<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+/// As a merge patch has it (RFC 7396): `null` takes the name away, and without the member it stays.
+#[derive(Debug, Default, Deserialize)]
+#[serde(from = "Option<String>")]
+enum NameChange {
+    #[default]
+    Keep,
+    Set(Option<String>),
+}
+
+impl From<Option<String>> for NameChange {
+    fn from(name: Option<String>) -> Self {
+        Self::Set(name)
+    }
 }
 
 /// The password, before the account goes.
@@ -57,7 +66,7 @@ impl Accounts {
     /// # Errors
     /// [`NotSaved`].
     pub async fn change_profile(&self, owner: &Owner, change: ProfileChange) -> Result<(), NotSaved> {
-        let Some(name) = change.name else { return Ok(()) };
+        let NameChange::Set(name) = change.name else { return Ok(()) };
         let name = display_name(name.as_deref()).map_err(NotSaved::Invalid)?;
         let (owner, now) = (owner.clone(), self.clock.unix_micros());
         let saved = self.store.write(move |mut connection| {

@@ -54,12 +54,12 @@ pub(crate) fn routes(cfg: &mut ServiceConfig, state: &State) {
     if let Some(accounts) = &state.accounts {
         cfg.app_data(accounts.clone());
     }
-    let accounts = |cfg: &mut ServiceConfig| match state.accounts {
-        Some(_) => routes::local(cfg),
-        None => {
-            routes::remote(cfg);
-            elsewhere(cfg, &state.log_in_at);
+    let accounts = |cfg: &mut ServiceConfig| {
+        if state.accounts.is_some() {
+            return routes::local(cfg);
         }
+        routes::remote(cfg);
+        elsewhere(cfg, &state.log_in_at);
     };
     cfg.service(web::scope("/health").configure(health::routes).default_service(web::to(not_found)))
         .service(

@@ -23,4 +23,5 @@ mod register;
 mod reset;
 mod secrets;
 mod smtp;
+mod totp;
 mod verification;

@@ -185,6 +185,8 @@ on_both!(second_factors_of_an_owner_stay, |app| {
     let token = reset_token(&app, ADA).await;
     assert_eq!(reset(&app, &token, NEW).await.status(), 204);
     assert_eq!(factors(&app).await, 3, "L25, ASVS 6.4.3");
+    let answer = app.post("/api/login", json!({"email": ADA, "password": NEW})).await;
+    assert_eq!(problem(answer).await, (401, "otp-required".to_owned()), "L25, ASVS 6.4.3");
 });
 
 on_both!(what_a_stranger_set_up_goes_when_the_owner_comes, |app| {

@@ -15,8 +15,9 @@ pub async fn dump(app: &TestApp) -> Vec<u8> {
         let files = files.filter(|file| file.file_name().to_string_lossy().starts_with("tokenhouse.db"));
         return files.flat_map(|file| std::fs::read(file.path()).unwrap()).collect();
     }
+    let tables = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public' AND table_name NOT LIKE '\\_%'";
     let mut rows = Vec::new();
-    for table in app.texts("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'").await {
+    for table in app.texts(tables).await {
         rows.extend(app.texts(&format!("SELECT row_to_json(t)::text FROM {table} t")).await);
     }
     rows.join("\n").into_bytes()

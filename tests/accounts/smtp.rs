@@ -110,7 +110,7 @@ async fn says_nothing_to_a_server_that_it_cannot_trust() {
         ("TLS of another authority", Some(&other_ca), "tls", "tls"),
     ] {
         let arguments = [["--security", security].as_slice(), &login].concat();
-        let server = MailServer::start(0, server_has.map(|folder| folder.path()), &arguments);
+        let server = MailServer::start(0, server_has.map(tempfile::TempDir::path), &arguments);
         // Of the other name's server the authority is trusted, and only the name is wrong.
         let trusted =
             if server_has.is_some_and(|folder| folder.path() == other_name.path()) { &other_name } else { &right };

@@ -100,8 +100,8 @@ on_both!(when_required_registering_tells_nobody_who_has_an_account, REQUIRED, |a
     );
     findings.expect("L3 unverified", letters::subjects(&app, "new@example.com").await, vec![VERIFY.to_owned(); 2]);
     findings.expect("L3 disabled", letters::subjects(&app, "gone@example.com").await, vec![VERIFY.to_owned()]);
-    let taken = letters::newest(&app, ADA, TAKEN).await;
-    findings.expect("no token in it", taken.raw.contains("oken="), false);
+    let told = letters::newest(&app, ADA, TAKEN).await;
+    findings.expect("no token in it", told.raw.contains("oken="), false);
     // The first password stays, whoever registered second.
     let token = letters::newest(&app, "new@example.com", VERIFY).await.token();
     findings.expect("the newest token", verify(&app, &token).await.status().as_u16(), 204);

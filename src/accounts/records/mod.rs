@@ -3,9 +3,11 @@
 mod export;
 mod one_time_tokens;
 mod sessions;
+mod totp;
 mod users;
 
 pub use export::*;
 pub use one_time_tokens::*;
 pub use sessions::*;
+pub use totp::*;
 pub use users::*;
