@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::app::{Engine, PASSWORD, TestApp, Tokens, eventually};
-use crate::support::postgres;
+use crate::support::{letters, postgres};
 
 /// The same key for all: the operator hands it in.
 const SETTINGS: [(&str, &str); 2] =
@@ -115,4 +115,18 @@ on_nodes!(one_account_whichever_node_is_asked, 4, |nodes| {
     let me = nodes[2].log_in("race@example.com").await;
     let me: Value = nodes[3].get_as("/api/me", &me.access_token).await.json().await.unwrap();
     assert_eq!(me["email"], "race@example.com");
+});
+
+on_nodes!(one_letter_whichever_node_sends_it, 3, |nodes| {
+    let emails: Vec<String> = (0..30).map(|n| format!("u{n}@example.com")).collect();
+    let registering = emails.iter().enumerate().map(|(n, email)| nodes[n % 3].register(email));
+    join_all(registering).await;
+    let mut received: Vec<String> = Vec::new();
+    for node in &nodes {
+        received.extend(letters::all(node).await.into_iter().map(|letter| letter.to));
+    }
+    received.sort_unstable();
+    let mut right = emails.clone();
+    right.sort_unstable();
+    assert_eq!(received, right, "each once, from any node");
 });

@@ -134,3 +134,60 @@ async fn processes_that_start_at_once_share_one_store_and_one_key() {
         }
     }
 }
+
+/// F22: letters that wait when it is killed are sent after its next start, each once.
+async fn letters_survive_kill_9(engine: Engine) {
+    let folder = tempfile::tempdir().unwrap();
+    let database = match engine {
+        Engine::Sqlite => format!("sqlite://{}", folder.path().join("x.db").display()),
+        Engine::Postgres => postgres::fresh_database(),
+    };
+    let database = ("TOKENHOUSE__DATABASE__URL", database.as_str());
+    // Nobody listens at port 1.
+    let away = [
+        database,
+        ("TOKENHOUSE__MAIL__TRANSPORT", "smtp"),
+        ("TOKENHOUSE__MAIL__HOST", "127.0.0.1"),
+        ("TOKENHOUSE__MAIL__PORT", "1"),
+        ("TOKENHOUSE__MAIL__SECURITY", "none"),
+    ];
+    let mut program = Program::start(folder.path(), &away);
+    let statuses = join_all((0..10).map(|n| {
+        let program = &program;
+        async move { program.register(&format!("u{n}@example.com")).await }
+    }))
+    .await;
+    assert_eq!(statuses, [201; 10]);
+    program.signal("KILL");
+    program.wait(Duration::from_secs(5));
+
+    let _program = Program::start(folder.path(), &[database]);
+    // Those that were tried are due again after a minute.
+    let outbox = folder.path().join("data/outbox");
+    let sent =
+        || std::fs::read_dir(&outbox).map_or(0, |files| files.flatten().filter(|f| is_letter(&f.path())).count());
+    let deadline = std::time::Instant::now() + Duration::from_mins(3);
+    while sent() < 10 {
+        assert!(std::time::Instant::now() < deadline, "F22 {engine:?}: only {} of 10 letters", sent());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert_eq!(sent(), 10, "F22 {engine:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_survive_kill_9_on_sqlite() {
+    letters_survive_kill_9(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_survive_kill_9_on_postgresql() {
+    if !postgres::available() {
+        eprintln!("SKIPPED: no PostgreSQL for this test");
+        return;
+    }
+    letters_survive_kill_9(Engine::Postgres).await;
+}
+
+fn is_letter(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "eml")
+}

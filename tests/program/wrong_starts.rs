@@ -32,6 +32,8 @@ fn places_that_cannot_be_had() {
         ("database in /proc", "TOKENHOUSE__DATABASE__URL", "sqlite:///proc/x.db", "/proc/x.db"),
         ("keys below a file", "TOKENHOUSE__TOKENS__KEY_DIR", "file/keys", "file/keys"),
         ("keys in /proc", "TOKENHOUSE__TOKENS__KEY_DIR", "/proc/keys", "/proc/keys"),
+        ("outbox below a file", "TOKENHOUSE__MAIL__OUTBOX_DIR", "file/outbox", "mail.outbox_dir"),
+        ("outbox in /proc", "TOKENHOUSE__MAIL__OUTBOX_DIR", "/proc/outbox", "/proc/outbox"),
         ("PostgreSQL is away", "TOKENHOUSE__DATABASE__URL", &unreachable, "accounts on 127.0.0.1"),
     ] {
         let listen = ("TOKENHOUSE__SERVER__LISTEN", "127.0.0.1:0");
