@@ -1,5 +1,7 @@
 //! `tokenhouse user …`: accounts, on the server's machine, also while it runs.
 
+mod export;
+mod import;
 mod secret;
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write};
@@ -78,6 +80,13 @@ pub(super) enum UserCommand {
         who: String,
         #[command(subcommand)]
         change: RoleCommand,
+    },
+    /// Add accounts from a file of JSON lines or CSV, with the hashes of their passwords: argon2, bcrypt, scrypt, PBKDF2, those of Django and of Firebase
+    Import(import::ImportArguments),
+    /// Write all accounts as JSON lines, with the hashes of their passwords, for `import` elsewhere
+    Export {
+        /// A new file, readable by its owner alone; else standard output
+        file: Option<std::path::PathBuf>,
     },
     /// Delete an account with all that belongs to it
     Remove {
@@ -187,6 +196,8 @@ async fn act(
                 &format!("roles of {}: {roles}", user.email),
             )
         }
+        UserCommand::Import(arguments) => import::run(administration, &arguments, clock, json, out).await,
+        UserCommand::Export { file } => export::run(administration, file.as_deref(), json, out).await,
         UserCommand::Remove { who, yes } => {
             let user = administration.find(&who).await?;
             if !yes && !is_sure(&user.email)? {
