@@ -37,6 +37,9 @@ pub enum NotVerified {
     /// The token is none, was used, has expired, or its letter is void: nobody learns which.
     #[error("the token is not good")]
     NotGood,
+    /// Too many tries from this address.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
     /// Not now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -46,6 +49,7 @@ impl From<NotVerified> for Problem {
     fn from(not: NotVerified) -> Self {
         match not {
             NotVerified::NotGood => token_not_good(),
+            NotVerified::TooMany(too_many) => too_many.into(),
             NotVerified::Unavailable(unavailable) => unavailable.into(),
         }
     }
@@ -109,16 +113,32 @@ impl Accounts {
     /// # Errors
     /// [`NotVerified`].
     pub async fn verify_email(&self, caller: &Caller, verification: Verification) -> Result<(), NotVerified> {
-        let hash = letter_token::hash(&verification.token).ok_or(NotVerified::NotGood)?;
-        let (caller, now) = (caller.clone(), self.clock.unix_micros());
+        self.limits.login_from(caller.address)?;
+        let now = self.clock.unix_micros();
+        let verified = match letter_token::hash(&verification.token) {
+            Some(hash) => self.spend_verification(caller.clone(), hash, now).await,
+            None => Err(NotVerified::NotGood),
+        };
+        if matches!(verified, Err(NotVerified::NotGood)) {
+            self.note(Event::failure(Act::EmailVerify, "token not good", now).from(caller)).await;
+        }
+        verified?;
+        self.letters_wait.notify_one();
+        Ok(())
+    }
+
+    async fn spend_verification(&self, caller: Caller, hash: String, now: i64) -> Result<(), NotVerified> {
         self.store
             .write(move |mut connection| {
                 Box::pin(async move {
-                    let token = records::spend_token(connection.reborrow(), &hash, now).await?;
+                    // The account's row first, as everywhere: two who wait for each other's rows would wait for ever.
+                    let token = records::good_token(connection.reborrow(), &hash, now).await?;
                     let token = token.ok_or(NotVerified::NotGood)?;
                     if !records::lock_user(connection.reborrow(), &token.user_id, None).await? {
                         return Err(NotVerified::NotGood);
                     }
+                    let token = records::spend_token(connection.reborrow(), &hash, now).await?;
+                    let token = token.ok_or(NotVerified::NotGood)?;
                     let (act, is_done) = match Purpose::of_name(&token.purpose) {
                         Some(Purpose::VerifyEmail) => {
                             let (user, email) = (&token.user_id, &token.email);
@@ -136,9 +156,7 @@ impl Accounts {
                     Ok(Event::success(act, now).on_user(&token.user_id).from(&caller).record(connection).await?)
                 })
             })
-            .await?;
-        self.letters_wait.notify_one();
-        Ok(())
+            .await
     }
 
     /// Sends the letter again. Whether there is an account of this address, and whether it is verified already, is looked up when the letter is
@@ -198,8 +216,11 @@ async fn change(mut connection: Connection<'_>, token: &records::OneTimeToken, n
     if !records::change_email(connection.reborrow(), &user.id, &token.email, now).await? {
         return Ok(false);
     }
-    records::void_tokens(connection.reborrow(), &user.id).await?;
-    let letter = Letter::EmailChanged { new_email: token.email.clone() };
-    queue::post(connection, &letter, Some(&user.id), &user.email, now).await?;
+    records::void_tokens(connection.reborrow(), &user.id, now).await?;
+    // An address that was never shown to be his may be a stranger's, whom it does not concern.
+    if user.email_verified_at.is_some() {
+        let letter = Letter::EmailChanged { new_email: token.email.clone() };
+        queue::post(connection, &letter, Some(&user.id), &user.email, now).await?;
+    }
     Ok(true)
 }

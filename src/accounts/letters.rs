@@ -6,15 +6,19 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::letter_token::{self, Purpose};
-use super::records::{self, NewToken, UserRecord};
-use super::{Accounts, browser, micros};
+use chrono::{TimeZone as _, Utc};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+use super::letter_token;
+use super::letter_writer::{Prepared, Writer};
+use super::records::UserRecord;
+use super::{Accounts, micros};
 use crate::audit::Act;
 use crate::http::caller::Caller;
 use crate::mail::queue::{self, Waiting};
-use crate::mail::{Body, Letter, NotTaken, Text};
+use crate::mail::{Letter, NotTaken, Text};
 use crate::store::{Connection, StoreError};
-use crate::token::clock::rfc3339;
 
 /// How soon a letter is noticed that another node put into the queue, or that is due again.
 const TICK: Duration = Duration::from_secs(1);
@@ -37,12 +41,8 @@ const TRY_AGAIN: [Duration; 8] = [
 /// After so many tries, some three days, it is given up.
 const TRIES: i64 = 24;
 
-/// A letter that may be written now.
-struct Prepared {
-    to: String,
-    name: Option<String>,
-    body: Body,
-}
+/// How long a shutdown waits for the letter under way.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Puts a notice of `act` into the queue, so that the owner of an account hears of what may not have been his doing. Not to an address that nobody
 /// showed to be his: it may be a stranger's.
@@ -60,19 +60,25 @@ pub(crate) async fn post_notice(
 }
 
 impl Accounts {
-    /// Begins sending letters, on the tokio runtime this is called from; it ends when the accounts are dropped.
-    pub fn send_letters(self: &Arc<Self>) {
-        tokio::spawn(run(Arc::downgrade(self), Arc::clone(&self.letters_wait)));
+    /// Begins sending letters, on the tokio runtime this is called from; it ends when the accounts are dropped, or when it is told to.
+    #[must_use]
+    pub fn send_letters(self: &Arc<Self>) -> Postman {
+        let (stop, stopped) = watch::channel(false);
+        let task = tokio::spawn(run(Arc::downgrade(self), Arc::clone(&self.letters_wait), stopped));
+        Postman { stop, task }
     }
 
-    /// Tries every letter that is due. How many it were.
-    async fn send_due(&self) -> Result<usize, StoreError> {
+    /// Tries the letters that are due, some at a time, until it shall stop. How many they were.
+    async fn send_due(&self, stopped: &watch::Receiver<bool>) -> Result<usize, StoreError> {
         let now = self.clock.unix_micros();
         let mut reader = self.store.read().await?;
         let due = queue::due(reader.connection(), now, AT_ONCE).await?;
         drop(reader);
         let count = due.len();
         for waiting in due {
+            if *stopped.borrow() {
+                return Ok(0);
+            }
             if let Some(prepared) = self.prepare(&waiting, now).await? {
                 self.send(&waiting, &prepared).await?;
             }
@@ -118,27 +124,28 @@ impl Accounts {
             name: prepared.name.as_deref(),
             body: &prepared.body,
         };
-        let user = waiting.user_id.as_deref();
+        let (user, kind) = (waiting.user_id.as_deref(), prepared.kind);
         let outcome = match text.message() {
             Ok(message) => {
-                // So that the names of files sort by time.
-                let at = self.clock.now().format("%Y%m%dT%H%M%S%6f");
-                self.transport.send(&format!("{at}-{}.eml", waiting.id), &message).await
+                // So that the names of files sort by time, and a letter that is written again takes the place of itself.
+                let at = Utc.timestamp_micros(waiting.created_at).single().unwrap_or_default();
+                let file = format!("{}-{}.eml", at.format("%Y%m%dT%H%M%S%6f"), waiting.id);
+                self.transport.send(&file, kind, &message).await
             }
             Err(error) => Err(NotTaken::ForGood(error.to_string())),
         };
         let is_over = match outcome {
             Ok(()) => true,
             Err(NotTaken::ForGood(error)) => {
-                tracing::warn!(error, user, letter = waiting.id, "a letter cannot be delivered");
+                tracing::error!(error, kind, user, letter = waiting.id, "a letter cannot be delivered and is given up");
                 true
             }
             Err(NotTaken::ForNow(error)) if waiting.tries + 1 >= TRIES => {
-                tracing::error!(error, user, letter = waiting.id, "a letter could not be sent and is given up");
+                tracing::error!(error, kind, user, letter = waiting.id, "a letter could not be sent and is given up");
                 true
             }
             Err(NotTaken::ForNow(error)) => {
-                tracing::warn!(error, user, letter = waiting.id, "a letter could not be sent; it is tried again");
+                tracing::warn!(error, kind, user, letter = waiting.id, "a letter could not be sent; it is tried again");
                 false
             }
         };
@@ -150,11 +157,27 @@ impl Accounts {
     }
 }
 
-async fn run(accounts: Weak<Accounts>, letters_wait: Arc<tokio::sync::Notify>) {
+/// Sends letters, until it is dropped with the accounts or told to stop.
+pub struct Postman {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Postman {
+    /// Lets the letter under way come to its end, so that it is not sent again after the next start; but not for long, whatever the mail server does.
+    pub async fn stop(mut self) {
+        let _ = self.stop.send(true);
+        if tokio::time::timeout(FAREWELL, &mut self.task).await.is_err() {
+            self.task.abort();
+        }
+    }
+}
+
+async fn run(accounts: Weak<Accounts>, letters_wait: Arc<Notify>, mut stopped: watch::Receiver<bool>) {
     let mut failing = false;
-    loop {
+    while !*stopped.borrow() {
         let Some(accounts) = accounts.upgrade() else { return };
-        let outcome = accounts.send_due().await;
+        let outcome = accounts.send_due(&stopped).await;
         drop(accounts);
         match &outcome {
             Err(error) if !failing => tracing::error!(%error, "cannot look for letters to send"),
@@ -167,116 +190,13 @@ async fn run(accounts: Weak<Accounts>, letters_wait: Arc<tokio::sync::Notify>) {
         }
         tokio::select! {
             () = letters_wait.notified() => {}
+            // Also when the server is gone without a word.
+            _ = stopped.changed() => {
+                if stopped.has_changed().is_err() {
+                    return;
+                }
+            }
             () = tokio::time::sleep(TICK) => {}
         }
-    }
-}
-
-/// Writes one letter, within the transaction that takes it.
-struct Writer {
-    token: String,
-    token_hash: String,
-    rules: super::Rules,
-    now: i64,
-}
-
-impl Writer {
-    async fn write(&self, mut connection: Connection<'_>, waiting: &Waiting) -> Result<Option<Prepared>, StoreError> {
-        let Some(letter) = waiting.letter() else { return Ok(None) };
-        let user = match &waiting.user_id {
-            Some(id) => records::user_by_id(connection.reborrow(), id).await?,
-            None => records::user_by_stored_email(connection.reborrow(), &waiting.email).await?,
-        };
-        let Some(user) = user.filter(|user| user.disabled_at.is_none()) else { return Ok(None) };
-        let is_unverified = user.email_verified_at.is_none();
-        let body = match letter {
-            // Whoever registered and did not show that the address is his is asked again, as at the first time.
-            Letter::VerifyEmail | Letter::AddressTaken if is_unverified => {
-                self.with_token(connection, waiting, &user, Purpose::VerifyEmail).await?
-            }
-            Letter::VerifyEmail => None,
-            Letter::AddressTaken => Some(Body::AddressTaken),
-            Letter::ConfirmNewEmail => self.with_token(connection, waiting, &user, Purpose::ChangeEmail).await?,
-            Letter::ResetPassword => self.with_token(connection, waiting, &user, Purpose::ResetPassword).await?,
-            Letter::EmailChanged { new_email } => Some(Body::EmailChanged { new_email }),
-            Letter::Notice { act, ip, user_agent } => Some(Body::Notice {
-                what: what_was_done(&act).to_owned(),
-                at: rfc3339(waiting.created_at),
-                ip,
-                browser: browser::in_words(user_agent.as_deref()),
-            }),
-        };
-        Ok(body.map(|body| Prepared { to: waiting.email.clone(), name: user.name, body }))
-    }
-
-    /// The body of a letter with a token, which is good from now on; `None` when it is not any more.
-    async fn with_token(
-        &self,
-        mut connection: Connection<'_>,
-        waiting: &Waiting,
-        user: &UserRecord,
-        purpose: Purpose,
-    ) -> Result<Option<Body>, StoreError> {
-        let ttl = purpose.ttl(&self.rules);
-        let expires_at = waiting.created_at.saturating_add(micros(ttl));
-        if expires_at <= self.now {
-            return Ok(None);
-        }
-        if waiting.prepared_at.is_some() {
-            // It was tried before. Had its token been used meanwhile, or voided, it must not come back.
-            let still_good = records::good_token(connection, &self.token_hash, self.now).await?;
-            return Ok(still_good.map(|_| self.body(purpose, ttl)));
-        }
-        let token = NewToken {
-            user_id: &user.id,
-            purpose: purpose.name(),
-            token_hash: &self.token_hash,
-            email: &waiting.email,
-            created_at: waiting.created_at,
-            expires_at,
-        };
-        if !records::put_token(connection.reborrow(), &token).await? {
-            return Ok(None);
-        }
-        queue::prepared(connection, &waiting.id, self.now).await?;
-        Ok(Some(self.body(purpose, ttl)))
-    }
-
-    fn body(&self, purpose: Purpose, ttl: Duration) -> Body {
-        let token = self.token.clone();
-        let link = format!("{}{}?token={token}", self.rules.public_url, purpose.path());
-        let hours = in_words(ttl);
-        match purpose {
-            Purpose::VerifyEmail => Body::VerifyEmail { link, token, hours },
-            Purpose::ChangeEmail => Body::ConfirmNewEmail { link, token, hours },
-            Purpose::ResetPassword => Body::ResetPassword { link, token, hours },
-        }
-    }
-}
-
-/// Such as `24 hours`.
-fn in_words(time: Duration) -> String {
-    let minutes = time.as_secs() / 60;
-    match (minutes, minutes % 60) {
-        (60, _) => "one hour".to_owned(),
-        (minutes, 0) => format!("{} hours", minutes / 60),
-        (minutes, _) => format!("{minutes} minutes"),
-    }
-}
-
-/// The beginning of the sentence that a notice tells.
-fn what_was_done(act: &str) -> &'static str {
-    let is = |wanted: Act| act == wanted.name();
-    match () {
-        () if is(Act::PasswordChange) => "The password of your account was changed",
-        () if is(Act::PasswordReset) => "The password of your account was set anew, by a link in a letter",
-        () if is(Act::TotpEnable) => "Codes of an authenticator app were turned on for your account",
-        () if is(Act::TotpDisable) => "Codes of an authenticator app were turned off for your account",
-        () if is(Act::RecoveryCodeUse) => "Somebody logged in to your account with one of its recovery codes",
-        () if is(Act::RecoveryCodesRenew) => "Your account was given other recovery codes; the old ones are void",
-        () if is(Act::PasskeyAdd) => "A passkey was added to your account",
-        () if is(Act::PasskeyRemove) => "A passkey was removed from your account",
-        () if is(Act::PasskeySecondFactor) => "Whether a passkey is asked for at login was changed for your account",
-        () => "Something that matters for security was done to your account",
     }
 }

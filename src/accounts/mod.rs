@@ -7,7 +7,7 @@
 //! | `routes` | the acts over HTTP |
 //! | [`owner`], [`reauthentication`] | who asks for an act on an account of his own, and his password once more |
 //! | [`email_verification`], [`email_change`], [`password_reset`] | what letters are for |
-//! | `letters`, `letter_token` | sending them, and what they carry |
+//! | `letters`, `letter_writer`, `letter_token` | sending them, what they say, and what they carry |
 //! | [`totp`], `recovery_codes`, `second_factor` | codes of an authenticator app, set up and at a login |
 //! | [`administration`], [`roles`] | other people's accounts |
 //! | [`email`], [`password`] | what is taken for an address, a password |
@@ -28,6 +28,7 @@ pub mod foreign_hashes;
 pub mod hashing;
 pub mod import;
 mod letter_token;
+mod letter_writer;
 pub(crate) mod letters;
 pub mod limits;
 pub mod login;
@@ -154,7 +155,7 @@ impl Accounts {
             issuer,
             sealing,
             letters_wait: Arc::new(Notify::new()),
-            transport: Transport::new(&settings.mail.transport)?,
+            transport: Transport::new(&settings.mail)?,
             mail_from: settings.mail.from.clone(),
             clock,
         })

@@ -80,7 +80,7 @@ impl Accounts {
                 records::set_password_hash(connection.reborrow(), &user.id, &new).await?;
                 let spare = owner.session.to_string();
                 let ended = records::end_sessions_of_user(connection.reborrow(), &user.id, Some(&spare), now).await?;
-                records::void_tokens(connection.reborrow(), &user.id).await?;
+                records::void_tokens(connection.reborrow(), &user.id, now).await?;
                 post_notice(connection.reborrow(), &user, Act::PasswordChange, &owner.caller, now).await?;
                 owner.did(Act::PasswordChange, now).record(connection).await?;
                 Ok::<_, NotChanged>(ended)

@@ -9,6 +9,7 @@ use super::email_verification::{NotAsked, token_not_good};
 use super::error::Unavailable;
 use super::letter_token::{self, Purpose};
 use super::letters::post_notice;
+use super::limits::TooMany;
 use super::password::Password;
 use super::records;
 use crate::audit::{Act, Event};
@@ -40,6 +41,9 @@ pub enum NotReset {
     /// The new password is too short, too long, or easy to guess. The token stays good.
     #[error("the new password is not good enough")]
     Invalid(FieldError),
+    /// Too many tries from this address.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
     /// Not now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -49,6 +53,7 @@ impl From<NotReset> for Problem {
     fn from(not: NotReset) -> Self {
         match not {
             NotReset::NotGood => token_not_good(),
+            NotReset::TooMany(too_many) => too_many.into(),
             NotReset::Invalid(error) => Self::invalid_fields(vec![error]),
             NotReset::Unavailable(unavailable) => unavailable.into(),
         }
@@ -81,6 +86,16 @@ impl Accounts {
     /// # Errors
     /// [`NotReset`].
     pub async fn reset_password(&self, caller: &Caller, reset: Reset) -> Result<(), NotReset> {
+        self.limits.login_from(caller.address)?;
+        let outcome = self.reset_with_token(caller, reset).await;
+        if matches!(outcome, Err(NotReset::NotGood)) {
+            let now = self.clock.unix_micros();
+            self.note(Event::failure(Act::PasswordReset, "token not good", now).from(caller)).await;
+        }
+        outcome
+    }
+
+    async fn reset_with_token(&self, caller: &Caller, reset: Reset) -> Result<(), NotReset> {
         let invalid = |message| NotReset::Invalid(FieldError { field: "new_password", message });
         let hash = letter_token::hash(&reset.token).ok_or(NotReset::NotGood)?;
         reset.new_password.check_length(&self.rules.password_length).map_err(invalid)?;
@@ -100,10 +115,10 @@ impl Accounts {
         let id = user.id.clone();
         self.end_by(move |mut connection| {
             Box::pin(async move {
-                records::spend_token(connection.reborrow(), &hash, now).await?.ok_or(NotReset::NotGood)?;
                 if !records::lock_user(connection.reborrow(), &user.id, None).await? {
                     return Err(NotReset::NotGood);
                 }
+                records::spend_token(connection.reborrow(), &hash, now).await?.ok_or(NotReset::NotGood)?;
                 // As it is now that its row is ours.
                 let mut user = records::user_by_id(connection.reborrow(), &user.id).await?.ok_or(NotReset::NotGood)?;
                 records::set_password_hash(connection.reborrow(), &user.id, &new).await?;
@@ -114,7 +129,7 @@ impl Accounts {
                     records::delete_factors(connection.reborrow(), &user.id).await?;
                     user.email_verified_at = Some(now);
                 }
-                records::void_tokens(connection.reborrow(), &user.id).await?;
+                records::void_tokens(connection.reborrow(), &user.id, now).await?;
                 let ended = records::end_sessions_of_user(connection.reborrow(), &user.id, None, now).await?;
                 post_notice(connection.reborrow(), &user, Act::PasswordReset, &caller, now).await?;
                 let event = Event::success(Act::PasswordReset, now).on_user(&user.id).from(&caller);

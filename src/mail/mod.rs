@@ -4,11 +4,12 @@
 //! |---|---|
 //! | `queue` | the letters that wait |
 //! | `text` | what they say, from the templates in `letters/` |
-//! | `transport` | what takes them: a folder, or a mail server |
+//! | `transport`, `smtp` | what takes them: a folder, or a mail server |
 //!
 //! Whom an account's letters go to, and which tokens they carry, is the accounts' matter: `accounts/letters.rs`.
 
 pub(crate) mod queue;
+mod smtp;
 pub(crate) mod text;
 pub(crate) mod transport;
 

@@ -48,7 +48,8 @@ impl Letter {
         }
     }
 
-    fn kind(&self) -> &'static str {
+    /// Its name in the table.
+    pub fn kind(&self) -> &'static str {
         match self {
             Self::VerifyEmail => "verify_email",
             Self::AddressTaken => "address_taken",

@@ -3,6 +3,7 @@
 use askama::Template;
 use chrono::{DateTime, Utc};
 use lettre::Address;
+use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart};
 
 /// What a letter says.
@@ -11,14 +12,14 @@ pub(crate) enum Body {
     VerifyEmail {
         link: String,
         token: String,
-        /// In words.
-        hours: String,
+        /// How long the link is good, for people.
+        until: String,
     },
     AddressTaken,
     ConfirmNewEmail {
         link: String,
         token: String,
-        hours: String,
+        until: String,
     },
     EmailChanged {
         new_email: String,
@@ -26,7 +27,7 @@ pub(crate) enum Body {
     ResetPassword {
         link: String,
         token: String,
-        hours: String,
+        until: String,
     },
     Notice {
         /// What was done, as the beginning of a sentence.
@@ -104,6 +105,8 @@ impl Text<'_> {
             .subject(subject)
             .message_id(Some(format!("<{}@{domain}>", self.id)))
             .date(self.at.into())
+            // No out-of-office notes in answer (RFC 3834, section 5).
+            .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned()))
             .multipart(MultiPart::alternative_plain_html(plain, html))?)
     }
 }
@@ -149,13 +152,13 @@ mod tests {
 
     #[test]
     fn every_letter_has_both_forms() {
-        let (link, token, hours) = ("https://x.example/?token=T".to_owned(), "T".to_owned(), "30 minutes".to_owned());
+        let (link, token, until) = ("https://x.example/?token=T".to_owned(), "T".to_owned(), "noon".to_owned());
         for body in [
-            Body::VerifyEmail { link: link.clone(), token: token.clone(), hours: hours.clone() },
+            Body::VerifyEmail { link: link.clone(), token: token.clone(), until: until.clone() },
             Body::AddressTaken,
-            Body::ConfirmNewEmail { link: link.clone(), token: token.clone(), hours: hours.clone() },
+            Body::ConfirmNewEmail { link: link.clone(), token: token.clone(), until: until.clone() },
             Body::EmailChanged { new_email: "new@example.com".into() },
-            Body::ResetPassword { link, token, hours },
+            Body::ResetPassword { link, token, until },
         ] {
             let message = text("Ada", &body);
             assert!(message.contains("text/plain") && message.contains("text/html"), "{message}");

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use super::app::{self, State};
 use super::edge::Edge;
 use super::health::Draining;
+use crate::accounts::letters::Postman;
 use crate::accounts::{self, Accounts};
 use crate::sealing::Sealing;
 use crate::settings::{Remote, Settings};
@@ -42,6 +43,7 @@ pub struct Server {
     running: JoinHandle<io::Result<()>>,
     draining: Draining,
     store: Option<Store>,
+    postman: Option<Postman>,
 }
 
 /// Why the server did not start.
@@ -111,9 +113,10 @@ impl Server {
             }
         }
         let verifier = verifier.build()?;
+        let mut postman = None;
         if let Some(accounts) = &accounts {
             accounts.keep_up();
-            accounts.send_letters();
+            postman = Some(accounts.send_letters());
         }
 
         let store = accounts.as_ref().map(|accounts| accounts.store().clone());
@@ -137,7 +140,7 @@ impl Server {
         .map_err(|source| StartError::Listen { address, source })?
         .run();
         let handle = server.handle();
-        Ok(Self { address, handle, running: tokio::spawn(server), draining, store })
+        Ok(Self { address, handle, running: tokio::spawn(server), draining, store, postman })
     }
 
     /// Where it listens: the port is known even when the settings asked for any.
@@ -174,6 +177,9 @@ impl Server {
             Err(error) if error.is_cancelled() => Ok(()),
             ended => ended.map_err(io::Error::other)?,
         };
+        if let Some(postman) = self.postman.take() {
+            postman.stop().await;
+        }
         // Writes under way come to their end in any case.
         if let Some(store) = &self.store
             && tokio::time::timeout(STORE_TIMEOUT, store.close()).await.is_err()

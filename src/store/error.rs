@@ -21,6 +21,16 @@ pub enum StoreError {
     Interrupted,
 }
 
+impl StoreError {
+    /// Whether a row was refused because another has the same unique value.
+    pub(crate) fn is_taken(&self) -> bool {
+        let (Self::Busy(error) | Self::Full(error) | Self::ReadOnly(error) | Self::Failed(error)) = self else {
+            return false;
+        };
+        error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+    }
+}
+
 /// What sort of failure an error of sqlx is.
 #[derive(PartialEq)]
 pub(super) enum Sort {

@@ -6,9 +6,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod address_change;
 mod administration;
 mod faults;
 mod hashing;
+mod letters;
 mod limits;
 mod login;
 mod main_job;
@@ -21,5 +23,6 @@ mod refresh;
 mod register;
 mod reset;
 mod secrets;
+mod smtp;
 mod totp;
 mod verification;

@@ -152,6 +152,15 @@ impl TestApp {
         body["id"].as_str().expect("an id").to_owned()
     }
 
+    /// Registers an account with [`PASSWORD`] and opens the link of its letter, and answers its id.
+    pub async fn register_verified(&self, email: &str) -> String {
+        let id = self.register(email).await;
+        let token = super::letters::newest(self, email, super::letters::VERIFY).await.token();
+        let response = self.post("/api/email/verify", json!({ "token": token })).await;
+        assert_eq!(response.status(), StatusCode::NO_CONTENT);
+        id
+    }
+
     /// Logs in with [`PASSWORD`].
     pub async fn log_in(&self, email: &str) -> Tokens {
         let response = self.post("/api/login", json!({ "email": email, "password": PASSWORD })).await;

@@ -6,8 +6,9 @@
 #![allow(clippy::disallowed_methods, reason = "waiting for other programs takes real time")]
 
 pub mod app;
+pub mod letters;
 pub mod okta;
-pub mod outbox;
 pub mod postgres;
 pub mod raw;
+pub mod smtp;
 pub mod tokens;

@@ -100,7 +100,8 @@ pub async fn exported_links(connection: Connection<'_>, user_id: &str) -> Result
         connection,
         fetch_all,
         sqlx::query_as(
-            "SELECT purpose AS kind, email, created_at FROM one_time_tokens WHERE user_id = $1 ORDER BY created_at"
+            "SELECT purpose AS kind, email, created_at FROM one_time_tokens
+             WHERE user_id = $1 AND email <> '' ORDER BY created_at"
         )
         .bind(user_id)
     )

@@ -1,8 +1,14 @@
 //! The SQL of the tokens that letters carry.
 
+use std::time::Duration;
+
 use sqlx::FromRow;
 
+use crate::accounts::micros;
 use crate::store::{Connection, StoreError, sql};
+
+/// What the settings allow at most.
+const LONGEST_TTL: Duration = Duration::from_hours(30 * 24);
 
 /// A token that proves that a letter was read, as a row of `one_time_tokens`.
 #[derive(FromRow)]
@@ -80,12 +86,20 @@ pub async fn spend_token(
 }
 
 /// Makes the tokens of an account void that could change it: whoever changed it does not want older letters to.
-pub async fn void_tokens(connection: Connection<'_>, user_id: &str) -> Result<(), StoreError> {
-    sql!(
-        connection,
-        execute,
-        sqlx::query("DELETE FROM one_time_tokens WHERE user_id = $1 AND purpose <> 'verify_email'").bind(user_id)
-    )?;
+///
+/// A row that no token has the hash of takes their place, so that a letter from before `now` that still waits does not put its token in later.
+pub async fn void_tokens(mut connection: Connection<'_>, user_id: &str, now: i64) -> Result<(), StoreError> {
+    for purpose in ["change_email", "reset_password"] {
+        let void = NewToken {
+            user_id,
+            purpose,
+            token_hash: &format!("void {purpose} {user_id}"),
+            email: "",
+            created_at: now,
+            expires_at: now.saturating_add(micros(LONGEST_TTL)),
+        };
+        put_token(connection.reborrow(), &void).await?;
+    }
     Ok(())
 }
 

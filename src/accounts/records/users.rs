@@ -174,7 +174,7 @@ pub async fn verify_email(
     Ok(verified == 1)
 }
 
-/// Gives an account another address, shown to be its owner's; `false` when another account has it.
+/// Gives an account another address, shown to be its owner's; `false` when another account has it, and then the transaction must be undone.
 pub async fn change_email(
     connection: Connection<'_>,
     user_id: &str,
@@ -191,8 +191,12 @@ pub async fn change_email(
         .bind(user_id)
         .bind(email)
         .bind(now)
-    )?;
-    Ok(changed == 1)
+    );
+    match changed {
+        // Another account took it while this one was about to.
+        Err(error) if error.is_taken() => Ok(false),
+        changed => Ok(changed? == 1),
+    }
 }
 
 /// Takes the second factors and passkeys away that were added to an account.
