@@ -54,6 +54,8 @@
 #[cfg(feature = "server")]
 pub mod accounts;
 #[cfg(feature = "server")]
+mod admin;
+#[cfg(feature = "server")]
 pub mod audit;
 #[cfg(feature = "server")]
 pub mod cli;

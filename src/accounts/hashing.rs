@@ -14,6 +14,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use tokio::sync::oneshot;
 
+use super::foreign_hashes::ForeignHash;
 use super::password::Password;
 use crate::settings::Passwords;
 use crate::token::random;
@@ -192,20 +193,40 @@ impl Hasher {
     }
 
     fn verify(&self, password: &Password, stored: Option<&str>, memory: &mut Memory) -> Verified {
-        let Some(stored) = stored.and_then(Stored::parse) else {
-            // Nothing to hold it against; the same work all the same.
+        let Some(own) = stored.and_then(Stored::parse) else {
+            // Of another system, or nothing to hold it against: the same work all the same.
+            let foreign = stored.and_then(|text| ForeignHash::parse(text).ok());
+            if foreign.is_some_and(|foreign| foreign.matches(password.bytes())) {
+                return Verified::Match { renewed: Some(self.hash(password, memory)) };
+            }
             let _ = fill(&self.params, password, &[0; SALT_BYTES], memory);
             return Verified::NoMatch;
         };
+        let stored = own;
         let matches = fill(&stored.params, password, &stored.salt, memory)
             .is_some_and(|hash| aws_lc_rs::constant_time::verify_slices_are_equal(&hash, &stored.hash).is_ok());
         if !matches {
+            // A hash that is weaker than the settings was quicker. So that the time does not tell that there is an account, the rest is made up for.
+            if let Some(rest) = self.missing_work(&stored.params) {
+                let _ = fill(&rest, password, &[0; SALT_BYTES], memory);
+            }
             return Verified::NoMatch;
         }
         let is_current = stored.params.m_cost() == self.params.m_cost()
             && stored.params.t_cost() == self.params.t_cost()
             && stored.params.p_cost() == self.params.p_cost();
         Verified::Match { renewed: (!is_current).then(|| self.hash(password, memory)) }
+    }
+}
+
+impl Hasher {
+    /// Parameters of as much work as `stored` is below the settings, when that is worth doing.
+    fn missing_work(&self, stored: &Params) -> Option<Params> {
+        let work = |params: &Params| u64::from(params.m_cost()) * u64::from(params.t_cost());
+        let passes = self.params.t_cost();
+        let memory = work(&self.params).checked_sub(work(stored))? / u64::from(passes);
+        let memory = u32::try_from(memory).ok().filter(|kib| *kib >= self.params.m_cost() / 16)?;
+        Params::new(memory, passes, self.params.p_cost(), Some(HASH_BYTES)).ok()
     }
 }
 

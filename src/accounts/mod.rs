@@ -9,6 +9,7 @@
 //! | [`email_verification`], [`email_change`], [`password_reset`] | what letters are for |
 //! | `letters`, `letter_writer`, `letter_token` | sending them, what they say, and what they carry |
 //! | [`totp`], `recovery_codes`, `second_factor` | codes of an authenticator app, set up and at a login |
+//! | [`administration`], [`roles`] | other people's accounts |
 //! | [`email`], [`password`] | what is taken for an address, a password |
 //! | [`hashing`] | argon2id on its own bounded threads |
 //! | [`new_session`], [`sessions`], [`refresh_token`] | what a login leaves behind |
@@ -16,13 +17,16 @@
 //! | `upkeep` | what is done in the background |
 //! | `records` | the SQL |
 
+pub mod administration;
 mod browser;
 pub mod email;
 pub mod email_change;
 pub mod email_verification;
 pub mod error;
 mod export;
+pub mod foreign_hashes;
 pub mod hashing;
+pub mod import;
 mod letter_token;
 mod letter_writer;
 pub(crate) mod letters;
@@ -30,7 +34,7 @@ pub mod limits;
 pub mod login;
 pub mod logout;
 pub mod me;
-mod name;
+pub(crate) mod name;
 pub mod new_session;
 pub mod own_sessions;
 pub mod owner;
@@ -44,6 +48,7 @@ mod recovery_codes;
 pub mod refresh;
 pub mod refresh_token;
 pub mod register;
+pub mod roles;
 pub(crate) mod routes;
 mod second_factor;
 pub mod sessions;
@@ -185,6 +190,13 @@ impl Accounts {
             Ok(())
         });
         ending.await.unwrap_or_else(|_| Err(StoreError::Interrupted.into()))
+    }
+
+    /// Notes ends that the store has already, so that they act at once.
+    pub(crate) fn note_all_ended(&self, sessions: &[String]) {
+        for session in sessions.iter().filter_map(|id| id.parse().ok()) {
+            self.sessions.note_ended(session);
+        }
     }
 
     /// Where the accounts are kept.

@@ -10,28 +10,16 @@ use super::reauthentication::NotReauthenticated;
 use super::records;
 use crate::audit::Act;
 use crate::http::Problem;
+use crate::http::json::present;
 use crate::http::problem::FieldError;
 
 /// What shall be different.
 #[derive(Debug, Deserialize)]
+#[expect(clippy::option_option, reason = "absent, null and a value are three things")]
 pub struct ProfileChange {
-    #[serde(default)]
-    name: NameChange,
-}
-
-/// As a merge patch has it (RFC 7396): `null` takes the name away, and without the member it stays.
-#[derive(Debug, Default, Deserialize)]
-#[serde(from = "Option<String>")]
-enum NameChange {
-    #[default]
-    Keep,
-    Set(Option<String>),
-}
-
-impl From<Option<String>> for NameChange {
-    fn from(name: Option<String>) -> Self {
-        Self::Set(name)
-    }
+    /// Absent: as it is. `null`: none.
+    #[serde(default, deserialize_with = "present")]
+    name: Option<Option<String>>,
 }
 
 /// The password, before the account goes.
@@ -66,7 +54,7 @@ impl Accounts {
     /// # Errors
     /// [`NotSaved`].
     pub async fn change_profile(&self, owner: &Owner, change: ProfileChange) -> Result<(), NotSaved> {
-        let NameChange::Set(name) = change.name else { return Ok(()) };
+        let Some(name) = change.name else { return Ok(()) };
         let name = display_name(name.as_deref()).map_err(NotSaved::Invalid)?;
         let (owner, now) = (owner.clone(), self.clock.unix_micros());
         let saved = self.store.write(move |mut connection| {

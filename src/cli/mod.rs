@@ -1,8 +1,12 @@
 //! The command line: a file per command.
 
+mod audit;
+mod columns;
 pub mod config;
 mod key;
 mod serve;
+mod store;
+mod user;
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -38,6 +42,13 @@ enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Accounts
+    User {
+        #[command(subcommand)]
+        command: user::UserCommand,
+    },
+    /// What happened: logins, refusals, changes; the newest last
+    Audit(audit::AuditArguments),
     /// The keys that sign tokens
     Key {
         #[command(subcommand)]
@@ -115,6 +126,8 @@ fn run(arguments: Arguments) -> Result<u8, Failure> {
         Command::Config { command: ConfigCommand::Check } => Ok(config::check(&sources, json, &mut out)?),
         Command::Config { command: ConfigCommand::Show } => Ok(config::show(&sources, json, &mut out)?),
         Command::Serve => serve::run(&Settings::read(&sources)?, json, &mut out),
+        Command::User { command } => user::run(&Settings::read(&sources)?, command, json, &mut out),
+        Command::Audit(arguments) => audit::run(&Settings::read(&sources)?, arguments, json, &mut out),
         Command::Key { command: KeyCommand::List } => key::list(&Settings::read(&sources)?, json, &mut out),
         Command::Key { command: KeyCommand::Rotate } => key::rotate(&Settings::read(&sources)?, json, &mut out),
     }

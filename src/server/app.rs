@@ -10,6 +10,7 @@ use actix_web::{HttpResponse, ResponseError as _};
 use super::health::{self, Draining};
 use super::info;
 use crate::accounts::{Accounts, routes};
+use crate::admin;
 use crate::http::Problem;
 use crate::http::client_address::TrustedProxies;
 use crate::http::json::BodyLimit;
@@ -56,7 +57,9 @@ pub(crate) fn routes(cfg: &mut ServiceConfig, state: &State) {
     }
     let accounts = |cfg: &mut ServiceConfig| {
         if state.accounts.is_some() {
-            return routes::local(cfg);
+            routes::local(cfg);
+            admin::routes(cfg);
+            return;
         }
         routes::remote(cfg);
         elsewhere(cfg, &state.log_in_at);

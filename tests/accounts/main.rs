@@ -7,6 +7,7 @@
 mod support;
 
 mod address_change;
+mod administration;
 mod faults;
 mod hashing;
 mod letters;

@@ -20,13 +20,18 @@ fn code(secret: &[u8], second: i64) -> String {
     format!("{:06}", number % 1_000_000)
 }
 
+const BASE32: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/// From groups of `from` bits to groups of `to`.
+fn regroup(groups: impl Iterator<Item = usize>, from: u32, to: u32) -> Vec<usize> {
+    let bits: Vec<usize> = groups.flat_map(|group| (0..from).rev().map(move |bit| group >> bit & 1)).collect();
+    let to = usize::try_from(to).unwrap();
+    bits.chunks_exact(to).map(|bits| bits.iter().fold(0, |group, bit| group << 1 | bit)).collect()
+}
+
 fn base32(text: &str) -> Vec<u8> {
-    let bits: String =
-        text.chars().map(|c| format!("{:05b}", "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(c).expect("base 32"))).collect();
-    bits.as_bytes()
-        .chunks_exact(8)
-        .map(|byte| u8::from_str_radix(std::str::from_utf8(byte).unwrap(), 2).unwrap())
-        .collect()
+    let groups = text.bytes().map(|letter| BASE32.iter().position(|other| *other == letter).expect("base 32"));
+    regroup(groups, 5, 8).into_iter().map(|byte| u8::try_from(byte).unwrap()).collect()
 }
 
 #[test]
@@ -249,14 +254,8 @@ on_both!(a_copy_of_the_database_has_no_seed_and_no_code, |app| {
     let dump = crate::secrets::dump(&app).await;
     let seed = &with.secret;
     let hex = seed.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
-    let base32: String = {
-        let bits: String = seed.iter().map(|byte| format!("{byte:08b}")).collect();
-        bits.as_bytes()
-            .chunks(5)
-            .map(|five| usize::from_str_radix(std::str::from_utf8(five).unwrap(), 2).unwrap())
-            .map(|index| char::from(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[index]))
-            .collect()
-    };
+    let base32 = regroup(seed.iter().map(|byte| usize::from(*byte)), 8, 5);
+    let base32: String = base32.into_iter().map(|group| char::from(BASE32[group])).collect();
     for (what, secret) in [("raw", seed.as_slice()), ("hex", hex.as_bytes()), ("base 32", base32.as_bytes())] {
         assert!(!crate::secrets::holds(&dump, secret), "L26 seed as {what}");
     }

@@ -12,6 +12,8 @@ mod command_line;
 mod crashes;
 mod first_minute;
 mod full_disk;
+mod imports;
 mod logs;
 mod signals;
+mod users;
 mod wrong_starts;

@@ -7,7 +7,7 @@ use crate::support::app::{Engine, PASSWORD, TestApp};
 use crate::support::raw;
 use crate::support::tokens::Findings;
 
-const ROUTES: [(&str, &str); 21] = [
+const ROUTES: [(&str, &str); 25] = [
     ("/api/publicInfo", "GET, HEAD"),
     ("/api/profile", "GET, HEAD"),
     ("/api/me", "GET, HEAD, PATCH, DELETE"),
@@ -21,6 +21,10 @@ const ROUTES: [(&str, &str); 21] = [
     ("/api/email/verify", "POST"),
     ("/api/email/resend", "POST"),
     ("/api/totp", "GET, HEAD, POST, DELETE"),
+    ("/api/admin/users", "GET, HEAD, POST"),
+    ("/api/admin/users/8a6e0804-2bd0-4672-b79d-d97027f9071a", "GET, HEAD, PATCH, DELETE"),
+    ("/api/admin/users/8a6e0804-2bd0-4672-b79d-d97027f9071a/logout", "POST"),
+    ("/api/admin/audit", "GET, HEAD"),
     ("/api/totp/confirm", "POST"),
     ("/api/totp/recovery-codes", "POST"),
     ("/api/register", "POST"),
