@@ -11,8 +11,10 @@ use super::error::Unavailable;
 use super::hashing::Verified;
 use super::limits::TooMany;
 use super::new_session::{Begun, Method, TokenResponse};
+use super::passkey_login::PasskeyAnswer;
 use super::password::Password;
 use super::records;
+use super::relying_party::Challenge;
 use super::second_factor::Missing;
 use crate::audit::{Act, Event};
 use crate::http::Problem;
@@ -27,6 +29,8 @@ pub struct Credentials {
     password: Password,
     /// A code of the authenticator app, or a recovery code, for whoever has set that up.
     otp: Option<SecretString>,
+    /// A passkey's answer to the challenge of the last try, instead of a code.
+    passkey: Option<PasskeyAnswer>,
 }
 
 /// Why there is no session.
@@ -43,7 +47,7 @@ pub enum NotLoggedIn {
     EmailNotVerified,
     /// The password is right, and a second factor is asked for.
     #[error("a second factor is asked for")]
-    OtpRequired,
+    OtpRequired(Option<Box<Challenge>>),
     /// The password is right, and the code is not, or was used before.
     #[error("the code is wrong")]
     WrongOtp,
@@ -59,10 +63,20 @@ impl From<NotLoggedIn> for Problem {
             NotLoggedIn::WrongCredentials => {
                 unauthorized("wrong-credentials", "No account has this email address and this password.")
             }
-            NotLoggedIn::OtpRequired => unauthorized(
+            NotLoggedIn::OtpRequired(None) => unauthorized(
                 "otp-required",
                 "A second factor is asked for: send the same again with `otp`, a code of your authenticator app or a recovery code.",
             ),
+            NotLoggedIn::OtpRequired(Some(challenge)) => {
+                let problem = unauthorized(
+                    "otp-required",
+                    "A second factor is asked for: send the same again with `passkey`, the answer to this challenge, or with `otp`, a code of your authenticator app or a recovery code.",
+                );
+                challenge
+                    .into_members()
+                    .into_iter()
+                    .fold(problem, |problem, (name, value)| problem.extension(name, value))
+            }
             NotLoggedIn::WrongOtp => unauthorized(
                 "wrong-otp",
                 "That is neither the code of this moment nor a recovery code that is left; each is good once.",
@@ -126,9 +140,9 @@ impl Accounts {
             }
             // Whoever has the password guesses at it no more; guesses at the second factor are counted apart.
             self.limits.logged_in(email);
-            let second = match self.second_factor(&user, credentials.otp.as_ref()).await {
+            let second = match self.second_factor(&user, credentials.otp.as_ref(), credentials.passkey.as_ref()).await {
                 Ok(second) => second,
-                Err(Missing::Required) => return Err(NotLoggedIn::OtpRequired),
+                Err(Missing::Required(challenge)) => return Err(NotLoggedIn::OtpRequired(challenge.map(Box::new))),
                 Err(Missing::TooMany(too_many)) => return Err(too_many.into()),
                 Err(Missing::Store(error)) => return Err(error.into()),
                 Err(Missing::Wrong) => {

@@ -9,6 +9,7 @@
 //! | [`email_verification`], [`email_change`], [`password_reset`] | what letters are for |
 //! | `letters`, `letter_writer`, `letter_token` | sending them, what they say, and what they carry |
 //! | [`totp`], `recovery_codes`, `second_factor` | codes of an authenticator app, set up and at a login |
+//! | [`passkeys`], [`passkey_login`], `relying_party` | passkeys, one's own and at a login |
 //! | [`administration`], [`roles`] | other people's accounts |
 //! | [`email`], [`password`] | what is taken for an address, a password |
 //! | [`hashing`] | argon2id on its own bounded threads |
@@ -38,6 +39,8 @@ pub(crate) mod name;
 pub mod new_session;
 pub mod own_sessions;
 pub mod owner;
+pub mod passkey_login;
+pub mod passkeys;
 pub mod password;
 pub mod password_change;
 pub mod password_reset;
@@ -48,6 +51,7 @@ mod recovery_codes;
 pub mod refresh;
 pub mod refresh_token;
 pub mod register;
+pub(crate) mod relying_party;
 pub mod roles;
 pub(crate) mod routes;
 mod second_factor;
@@ -69,6 +73,7 @@ use crate::token::{Clock, LocalIssuer};
 use futures_util::future::BoxFuture;
 use lettre::message::Mailbox;
 use tokio::sync::Notify;
+use webauthn_rs::prelude::Webauthn;
 
 use hashing::Hashing;
 use limits::Limits;
@@ -86,6 +91,8 @@ pub struct Accounts {
     pub(crate) letters_wait: Arc<Notify>,
     pub(crate) transport: Transport,
     pub(crate) mail_from: Mailbox,
+    /// What passkeys are bound to; none at an address without a name.
+    pub(crate) relying_party: Option<Webauthn>,
     pub(crate) clock: Clock,
     pub(crate) rules: Rules,
 }
@@ -157,6 +164,7 @@ impl Accounts {
             letters_wait: Arc::new(Notify::new()),
             transport: Transport::new(&settings.mail)?,
             mail_from: settings.mail.from.clone(),
+            relying_party: relying_party::relying_party(&settings.server.public_url),
             clock,
         })
     }

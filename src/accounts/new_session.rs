@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::error::Unavailable;
 use super::letters::post_notice;
+use super::passkey_login::UsedPasskey;
 use super::records::{self, SessionRecord, UserRecord};
 use super::refresh_token::{RefreshToken, Salt};
 use super::second_factor::SecondFactor;
@@ -41,6 +42,8 @@ pub(super) enum Method {
         /// And with this, when he has set one up.
         second: Option<SecondFactor>,
     },
+    /// With a passkey alone, which verified him.
+    Passkey(UsedPasskey),
 }
 
 /// What came of it.
@@ -60,6 +63,9 @@ impl Method {
             Self::Password { second: None, .. } => "pwd",
             Self::Password { second: Some(SecondFactor::Totp(_)), .. } => "pwd otp mfa",
             Self::Password { second: Some(SecondFactor::RecoveryCode(_)), .. } => "pwd mfa",
+            Self::Password { second: Some(SecondFactor::Passkey(_)), .. } => "pwd hwk mfa",
+            // Something he has, and something he knows or is.
+            Self::Passkey(_) => "hwk user mfa",
         }
     }
 }
@@ -92,7 +98,10 @@ impl Accounts {
             methods: method.names().to_owned(),
         };
         let event = Event::success(Act::Login, now).on_user(&user.id).in_session(&session.id).from(caller);
-        let Method::Password { renewed, second } = method;
+        let (renewed, second) = match method {
+            Method::Password { renewed, second } => (renewed, second),
+            Method::Passkey(passkey) => (None, Some(SecondFactor::Passkey(passkey))),
+        };
         let caller = caller.clone();
         let begun = self
             .store
@@ -103,7 +112,7 @@ impl Accounts {
                         return Ok::<_, StoreError>(Err(Begun::Changed));
                     }
                     if let Some(second) = &second {
-                        if !second.spend(connection.reborrow(), &user.id).await? {
+                        if !second.spend(connection.reborrow(), &user.id, now).await? {
                             return Ok(Err(Begun::FactorSpent));
                         }
                         if matches!(second, SecondFactor::RecoveryCode(_)) {

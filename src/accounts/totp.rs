@@ -49,6 +49,12 @@ pub struct WithPassword {
     password: Password,
 }
 
+impl WithPassword {
+    pub(super) fn into_password(self) -> Password {
+        self.password
+    }
+}
+
 /// What a second factor falls back on. Shown once: only hashes are kept.
 #[derive(Serialize)]
 pub struct RecoveryCodes {
@@ -186,7 +192,7 @@ impl Accounts {
                         return Err(NotSetUp::NotBegun);
                     }
                     records::replace_recovery_codes(connection.reborrow(), &owner.user_id, &hashes, now).await?;
-                    tell(connection, &owner, Act::TotpEnable, now).await
+                    Ok(tell(connection, &owner, Act::TotpEnable, now).await?)
                 })
             })
             .await?;
@@ -209,8 +215,8 @@ impl Accounts {
                     if !records::delete_totp(connection.reborrow(), &owner.user_id).await? {
                         return Err(NotSetUp::IsOff);
                     }
-                    records::replace_recovery_codes(connection.reborrow(), &owner.user_id, &[], now).await?;
-                    tell(connection, &owner, Act::TotpDisable, now).await
+                    records::drop_idle_recovery_codes(connection.reborrow(), &owner.user_id).await?;
+                    Ok(tell(connection, &owner, Act::TotpDisable, now).await?)
                 })
             })
             .await?;
@@ -231,9 +237,11 @@ impl Accounts {
                 Box::pin(async move {
                     owner.enter(connection.reborrow(), Some(&user.password_hash), now).await?;
                     let totp = records::totp_of(connection.reborrow(), &owner.user_id).await?;
-                    totp.filter(|totp| totp.confirmed_at.is_some()).ok_or(NotSetUp::IsOff)?;
+                    if user.passkey_required_at.is_none() && totp.is_none_or(|totp| totp.confirmed_at.is_none()) {
+                        return Err(NotSetUp::IsOff);
+                    }
                     records::replace_recovery_codes(connection.reborrow(), &owner.user_id, &hashes, now).await?;
-                    tell(connection, &owner, Act::RecoveryCodesRenew, now).await
+                    Ok(tell(connection, &owner, Act::RecoveryCodesRenew, now).await?)
                 })
             })
             .await?;
@@ -282,14 +290,19 @@ fn owner_of(user_id: &str) -> String {
     format!("totp of {user_id}")
 }
 
-fn new_codes(user_id: &str) -> (RecoveryCodes, Vec<String>) {
+pub(super) fn new_codes(user_id: &str) -> (RecoveryCodes, Vec<String>) {
     let codes = recovery_codes::generate();
     let hashes = codes.iter().filter_map(|code| recovery_codes::hash(user_id, &code.clone().into())).collect();
     (RecoveryCodes { recovery_codes: codes }, hashes)
 }
 
 /// Records what was done, and tells the owner.
-async fn tell(mut connection: crate::store::Connection<'_>, owner: &Owner, act: Act, now: i64) -> Result<(), NotSetUp> {
+pub(super) async fn tell(
+    mut connection: crate::store::Connection<'_>,
+    owner: &Owner,
+    act: Act,
+    now: i64,
+) -> Result<(), NotOwner> {
     owner.did(act, now).record(connection.reborrow()).await?;
     if let Some(user) = records::user_by_id(connection.reborrow(), &owner.user_id).await? {
         post_notice(connection, &user, act, &owner.caller, now).await?;

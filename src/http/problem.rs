@@ -37,6 +37,9 @@ struct Members {
     detail: Option<Cow<'static, str>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
+    /// Extension members (RFC 9457, section 3.2).
+    #[serde(flatten)]
+    extensions: serde_json::Map<String, serde_json::Value>,
     #[serde(skip)]
     headers: Vec<(header::HeaderName, HeaderValue)>,
 }
@@ -60,6 +63,7 @@ impl Problem {
             status,
             detail: None,
             errors: Vec::new(),
+            extensions: serde_json::Map::new(),
             headers: Vec::new(),
         }))
     }
@@ -83,6 +87,13 @@ impl Problem {
     #[must_use]
     pub fn errors(mut self, errors: Vec<FieldError>) -> Self {
         self.0.errors = errors;
+        self
+    }
+
+    /// A member of its own (RFC 9457, section 3.2), for what a client goes on with.
+    #[must_use]
+    pub fn extension(mut self, name: &str, value: serde_json::Value) -> Self {
+        self.0.extensions.insert(name.to_owned(), value);
         self
     }
 

@@ -3,6 +3,7 @@
 mod administration;
 mod export;
 mod one_time_tokens;
+mod passkeys;
 mod sessions;
 mod totp;
 mod users;
@@ -10,6 +11,7 @@ mod users;
 pub use administration::*;
 pub use export::*;
 pub use one_time_tokens::*;
+pub use passkeys::*;
 pub use sessions::*;
 pub use totp::*;
 pub use users::*;

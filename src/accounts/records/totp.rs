@@ -119,3 +119,18 @@ pub async fn use_recovery_code(connection: Connection<'_>, user_id: &str, hash: 
     )?;
     Ok(used == 1)
 }
+
+/// Takes the recovery codes away from a user who has no second factor that they could stand in for.
+pub async fn drop_idle_recovery_codes(connection: Connection<'_>, user_id: &str) -> Result<(), StoreError> {
+    sql!(
+        connection,
+        execute,
+        sqlx::query(
+            "DELETE FROM recovery_codes WHERE user_id = $1
+             AND NOT EXISTS (SELECT 1 FROM totp WHERE user_id = $1 AND confirmed_at IS NOT NULL)
+             AND NOT EXISTS (SELECT 1 FROM users WHERE id = $1 AND passkey_required_at IS NOT NULL)"
+        )
+        .bind(user_id)
+    )?;
+    Ok(())
+}

@@ -5,12 +5,14 @@
 //! | `entry` | `/register`, `/login`, `/refresh`, `/logout` |
 //! | `factors` | `/totp` and what is below it |
 //! | `letters` | `/password/forgot`, `/password/reset`, `/email` and what is below it |
+//! | `passkeys` | `/passkeys` and what is below it, `/login/passkey` |
 //! | `own` | `/me`, `/sessions`, `/password`: what the owner of an account does with it |
 
 mod entry;
 mod factors;
 mod letters;
 mod own;
+mod passkeys;
 
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use actix_web::web::ServiceConfig;
@@ -32,7 +34,11 @@ pub const LOCAL_PATHS: [&str; 11] = [
 
 /// The routes of a server with accounts of its own.
 pub fn local(cfg: &mut ServiceConfig) {
-    cfg.configure(entry::routes).configure(own::routes).configure(letters::routes).configure(factors::routes);
+    cfg.configure(entry::routes)
+        .configure(own::routes)
+        .configure(letters::routes)
+        .configure(factors::routes)
+        .configure(passkeys::routes);
 }
 
 /// `GET /api/me` for any accepted token, where there are no accounts.
