@@ -17,6 +17,7 @@ mod main_job;
 mod model;
 mod nodes;
 mod own_sessions;
+mod passkeys;
 mod password_change;
 mod profile;
 mod refresh;

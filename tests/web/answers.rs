@@ -7,7 +7,7 @@ use crate::support::app::{Engine, PASSWORD, TestApp};
 use crate::support::raw;
 use crate::support::tokens::Findings;
 
-const ROUTES: [(&str, &str); 25] = [
+const ROUTES: [(&str, &str); 31] = [
     ("/api/publicInfo", "GET, HEAD"),
     ("/api/profile", "GET, HEAD"),
     ("/api/me", "GET, HEAD, PATCH, DELETE"),
@@ -21,6 +21,12 @@ const ROUTES: [(&str, &str); 25] = [
     ("/api/email/verify", "POST"),
     ("/api/email/resend", "POST"),
     ("/api/totp", "GET, HEAD, POST, DELETE"),
+    ("/api/passkeys", "GET, HEAD, POST"),
+    ("/api/passkeys/confirm", "POST"),
+    ("/api/passkeys/second-factor", "POST"),
+    ("/api/passkeys/8a6e0804-2bd0-4672-b79d-d97027f9071a", "PATCH, DELETE"),
+    ("/api/login/passkey", "POST"),
+    ("/api/login/passkey/confirm", "POST"),
     ("/api/admin/users", "GET, HEAD, POST"),
     ("/api/admin/users/8a6e0804-2bd0-4672-b79d-d97027f9071a", "GET, HEAD, PATCH, DELETE"),
     ("/api/admin/users/8a6e0804-2bd0-4672-b79d-d97027f9071a/logout", "POST"),
