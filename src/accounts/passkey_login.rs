@@ -201,6 +201,12 @@ fn used(record: &PasskeyRecord, result: &AuthenticationResult) -> Option<UsedPas
     if !result.user_verified() {
         return None;
     }
+    // The crate holds the counter against the one of when the challenge was made; another answer may have been taken since.
+    let stored: serde_json::Value = serde_json::from_str(&record.credential).ok()?;
+    let stored = stored.pointer("/cred/counter").and_then(serde_json::Value::as_u64)?;
+    if stored > 0 && u64::from(result.counter()) <= stored {
+        return None;
+    }
     let mut passkey = parse(record)?;
     passkey.update_credential(result)?;
     let new = serde_json::to_string(&passkey).ok()?;
