@@ -302,7 +302,7 @@ impl Administration<'_> {
                     if !records::set_password_hash(connection.reborrow(), &id, &new).await? {
                         return Err(NotDone::Unknown);
                     }
-                    records::void_tokens(connection.reborrow(), &id).await?;
+                    records::void_tokens(connection.reborrow(), &id, now).await?;
                     end_all(connection, &id, event, now).await
                 })
             })
