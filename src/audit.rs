@@ -35,7 +35,6 @@ pub enum Act {
     PasskeyAdd,
     PasskeyRemove,
     PasskeySecondFactor,
-    ProfileChange,
     AccountExport,
     AccountDelete,
     UserAdd,
@@ -51,7 +50,7 @@ pub enum Act {
 
 impl Act {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 29] = [
         Self::Register,
         Self::Login,
         Self::Logout,
@@ -70,7 +69,6 @@ impl Act {
         Self::PasskeyAdd,
         Self::PasskeyRemove,
         Self::PasskeySecondFactor,
-        Self::ProfileChange,
         Self::AccountExport,
         Self::AccountDelete,
         Self::UserAdd,
@@ -106,7 +104,6 @@ impl Act {
             Self::PasskeyAdd => "passkey.add",
             Self::PasskeyRemove => "passkey.remove",
             Self::PasskeySecondFactor => "passkey.second_factor",
-            Self::ProfileChange => "profile.change",
             Self::AccountExport => "account.export",
             Self::AccountDelete => "account.delete",
             Self::UserAdd => "user.add",

@@ -60,7 +60,7 @@ pub mod cli;
 pub mod guard;
 pub mod http;
 #[cfg(feature = "server")]
-mod mail;
+pub mod mail;
 mod private_files;
 #[cfg(feature = "server")]
 mod sealing;

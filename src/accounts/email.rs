@@ -32,7 +32,9 @@ impl Email {
             return None;
         }
         let (local, domain) = text.rsplit_once('@')?;
-        let local: String = local.nfc().collect::<String>().to_lowercase().nfc().collect();
+        // Letter by letter, because the Greek sigma has a second small form at the end of a word.
+        let small = local.nfc().flat_map(char::to_lowercase).map(|c| if c == 'ς' { 'σ' } else { c });
+        let local: String = small.nfc().collect();
         let is_plain = |c: char| !c.is_control() && !c.is_whitespace() && !matches!(c, '"' | '\\' | '(' | ')' | '@');
         if !local.chars().all(is_plain) || domain.ends_with('.') {
             return None;
@@ -66,6 +68,8 @@ mod tests {
             ("a@localhost", Some("a@localhost")),
             ("straße@x.io", Some("straße@x.io")),
             ("e\u{301}@x.io", Some("é@x.io")),
+            ("ΑΣ@x.io", Some("ασ@x.io")),
+            ("ας@x.io", Some("ασ@x.io")),
             ("a@ｅxample.com", Some("a@example.com")),
             ("a@x.io.", None),
             ("a@x..io", None),

@@ -3,30 +3,64 @@
 use serde_json::{Value, json};
 
 use super::Accounts;
-use super::error::Unavailable;
-use super::owner::Owner;
+use super::limits::TooMany;
+use super::owner::{NotOwner, Owner};
 use super::records::{self, ExportedLetter, ExportedPasskey, ExportedSession, UserRecord};
 use crate::audit::{self, Act, Event};
+use crate::http::Problem;
 use crate::store::StoreError;
 use crate::token::clock::rfc3339;
 
-/// Of the events at most so many are given, the newest: some ten years of use, or a day of somebody who guesses at the password.
-const EVENTS: i64 = 20_000;
+/// Of the events at most so many are given, the newest: years of use.
+const EVENTS: i64 = 5_000;
+
+/// Why there is no export.
+#[derive(Debug, thiserror::Error)]
+pub enum NotExported {
+    /// Too many of this account.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
+    /// His session has ended meanwhile, or it cannot be told now.
+    #[error(transparent)]
+    NotOwner(#[from] NotOwner),
+}
+
+impl From<NotExported> for Problem {
+    fn from(not: NotExported) -> Self {
+        match not {
+            NotExported::TooMany(too_many) => too_many.into(),
+            NotExported::NotOwner(not) => not.into(),
+        }
+    }
+}
+
+impl From<StoreError> for NotExported {
+    fn from(error: StoreError) -> Self {
+        NotOwner::from(error).into()
+    }
+}
 
 impl Accounts {
-    /// One JSON document with every row about the owner; `None` when the account is gone. Secrets are not in it, only that they are kept.
+    /// One JSON document with every row about the owner. Secrets are not in it, only that they are kept.
     ///
     /// # Errors
-    /// [`Unavailable`].
-    pub async fn export(&self, owner: &Owner) -> Result<Option<Value>, Unavailable> {
-        let now = self.clock.unix_micros();
-        let event = owner.did(Act::AccountExport, now);
+    /// [`NotExported`].
+    pub async fn export(&self, owner: &Owner) -> Result<Value, NotExported> {
+        self.limits.export_of(&owner.user_id)?;
+        let (entering, now) = (owner.clone(), self.clock.unix_micros());
         self.store
-            .write(move |connection| Box::pin(async move { event.record(connection).await }))
-            .await
-            .map_err(|error: StoreError| Unavailable::from(error))?;
+            .write(move |mut connection| {
+                Box::pin(async move {
+                    entering.enter(connection.reborrow(), None, now).await?;
+                    entering.did(Act::AccountExport, now).record(connection).await?;
+                    Ok::<_, NotOwner>(())
+                })
+            })
+            .await?;
         let (mut reader, id) = (self.store.read().await?, &owner.user_id);
-        let Some(user) = records::user_by_id(reader.connection(), id).await? else { return Ok(None) };
+        let Some(user) = records::user_by_id(reader.connection(), id).await? else {
+            return Err(NotOwner::Ended.into());
+        };
         let sessions = records::exported_sessions(reader.connection(), id).await?;
         let totp = records::exported_totp(reader.connection(), id).await?;
         let recovery_codes = records::exported_recovery_codes(reader.connection(), id).await?;
@@ -34,7 +68,8 @@ impl Accounts {
         let letters = records::exported_letters(reader.connection(), id).await?;
         let links = records::exported_links(reader.connection(), id).await?;
         let events = audit::of_user(reader.connection(), id, EVENTS).await?;
-        Ok(Some(json!({
+        drop(reader);
+        Ok(json!({
             "exported_at": rfc3339(now),
             "account": account(&user),
             "sessions": sessions.iter().map(session).collect::<Vec<_>>(),
@@ -51,7 +86,7 @@ impl Accounts {
                 "the hash of the password", "hashes of refresh tokens, of recovery codes and of the tokens in letters",
                 "the encrypted secret of the TOTP generator", "the public keys of passkeys"
             ],
-        })))
+        }))
     }
 }
 

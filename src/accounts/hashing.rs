@@ -123,6 +123,14 @@ impl Hashing {
         self.run(move |memory| hasher.verify(&password, stored.as_deref(), memory)).await
     }
 
+    /// Whether a hash would be taken now. Asked before a try is counted against somebody, so that a server that is busy locks nobody out.
+    ///
+    /// # Errors
+    /// [`Busy`].
+    pub fn check_room(&self) -> Result<(), Busy> {
+        if self.jobs.is_full() { Err(self.busy()) } else { Ok(()) }
+    }
+
     async fn run<T: Send + 'static>(&self, work: impl FnOnce(&mut Memory) -> T + Send + 'static) -> Result<T, Busy> {
         let (answer, answered) = oneshot::channel();
         let recent_micros = Arc::clone(&self.recent_micros);

@@ -25,6 +25,8 @@ pub struct Limits {
     login_failures: Limit<[u8; 32]>,
     login_attempts: Limit<IpAddr>,
     registrations: Limit<IpAddr>,
+    reauthentications: Limit<[u8; 32]>,
+    exports: Limit<[u8; 32]>,
     otp_failures: Limit<[u8; 32]>,
     letters_to: Limit<[u8; 32]>,
     letters_from: Limit<IpAddr>,
@@ -52,6 +54,8 @@ impl Limits {
             login_failures: Limit::new(quota(settings.login_failures_per_account), clock),
             login_attempts: Limit::new(quota(settings.login_attempts_per_ip), clock),
             registrations: Limit::new(quota(settings.register_per_ip), clock),
+            reauthentications: Limit::new(quota(settings.login_failures_per_account), clock),
+            exports: Limit::new(quota(settings.exports_per_account), clock),
             otp_failures: Limit::new(quota(settings.otp_failures_per_account), clock),
             letters_to: Limit::new(quota(settings.mail_per_account), clock),
             letters_from: Limit::new(quota(settings.mail_per_ip), clock),
@@ -78,6 +82,23 @@ impl Limits {
     /// The login was good after all: forgets the failures of the account.
     pub fn logged_in(&self, email: &Email) {
         self.login_failures.reset(&account(email.as_str()));
+    }
+
+    /// Counts a password that the owner of an account gives once more. Right ones count too: each costs a hash. Apart from logins, so that whoever
+    /// fails at logging in does not keep the owner from changing his password, nor the other way round.
+    ///
+    /// # Errors
+    /// [`TooMany`].
+    pub fn reauthentication_of(&self, user_id: &str) -> Result<(), TooMany> {
+        self.reauthentications.take(&account(user_id))
+    }
+
+    /// Counts an export of an account.
+    ///
+    /// # Errors
+    /// [`TooMany`].
+    pub fn export_of(&self, user_id: &str) -> Result<(), TooMany> {
+        self.exports.take(&account(user_id))
     }
 
     /// Counts a code of a second factor of this user as wrong, before it is known whether it is, as [`login_to`](Limits::login_to) does.

@@ -72,6 +72,7 @@ impl Accounts {
     /// [`NotLoggedIn`].
     pub async fn log_in(&self, caller: &Caller, credentials: Credentials) -> Result<TokenResponse, NotLoggedIn> {
         self.limits.login_from(caller.address)?;
+        self.hashing.check_room().map_err(Unavailable::from)?;
         let email = Email::parse(&credentials.email);
         if let Some(email) = &email {
             self.limits.login_to(email)?;
@@ -105,7 +106,7 @@ impl Accounts {
                 return Ok(response);
             }
         }
-        Err(NotLoggedIn::WrongCredentials)
+        Err(self.refuse(caller, None, "changed meanwhile").await)
     }
 
     /// Records a login that failed.

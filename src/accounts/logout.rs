@@ -15,16 +15,14 @@ impl Accounts {
     pub async fn log_out(&self, owner: &Owner) -> Result<(), Unavailable> {
         let now = self.clock.unix_micros();
         let (session, event) = (owner.session.to_string(), owner.did(Act::Logout, now));
-        self.store
-            .write(move |mut connection| {
-                Box::pin(async move {
-                    records::end_session(connection.reborrow(), &session, now).await?;
-                    event.record(connection).await
-                })
+        self.end_by(move |mut connection| {
+            Box::pin(async move {
+                records::end_session(connection.reborrow(), &session, now).await?;
+                event.record(connection).await?;
+                Ok::<_, StoreError>(vec![session])
             })
-            .await
-            .map_err(|error: StoreError| Unavailable::from(error))?;
-        self.sessions.note_ended(owner.session);
+        })
+        .await?;
         tracing::info!(user = owner.user_id, session = %owner.session, "logged out");
         Ok(())
     }

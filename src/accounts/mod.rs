@@ -6,6 +6,8 @@
 //! | [`me`], [`profile`], [`own_sessions`], [`password_change`] | what the owner of an account does with it |
 //! | `routes` | the acts over HTTP |
 //! | [`owner`], [`reauthentication`] | who asks for an act on an account of his own, and his password once more |
+//! | [`email_verification`], [`email_change`], [`password_reset`] | what letters are for |
+//! | `letters`, `letter_token` | sending them, and what they carry |
 //! | [`email`], [`password`] | what is taken for an address, a password |
 //! | [`hashing`] | argon2id on its own bounded threads |
 //! | [`new_session`], [`sessions`], [`refresh_token`] | what a login leaves behind |
@@ -15,9 +17,13 @@
 
 mod browser;
 pub mod email;
+pub mod email_change;
+pub mod email_verification;
 pub mod error;
 mod export;
 pub mod hashing;
+mod letter_token;
+pub(crate) mod letters;
 pub mod limits;
 pub mod login;
 pub mod logout;
@@ -28,6 +34,7 @@ pub mod own_sessions;
 pub mod owner;
 pub mod password;
 pub mod password_change;
+pub mod password_reset;
 pub mod profile;
 pub mod reauthentication;
 pub(crate) mod records;
@@ -43,11 +50,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::audit::Event;
+use crate::mail::{Transport, TransportError};
 use crate::sealing::Sealing;
 use crate::settings::{EmailVerification, Settings};
-use crate::store::{Store, StoreError};
+use crate::store::{Connection, Store, StoreError};
 use crate::token::{Clock, LocalIssuer};
 
+use futures_util::future::BoxFuture;
+use lettre::message::Mailbox;
 use tokio::sync::Notify;
 
 use hashing::Hashing;
@@ -63,9 +73,22 @@ pub struct Accounts {
     pub(crate) limits: Limits,
     pub(crate) sealing: Sealing,
     /// Told when letters were put into the queue.
-    pub(crate) letters_wait: Notify,
+    pub(crate) letters_wait: Arc<Notify>,
+    pub(crate) transport: Transport,
+    pub(crate) mail_from: Mailbox,
     pub(crate) clock: Clock,
     pub(crate) rules: Rules,
+}
+
+/// Why there can be no accounts by these settings.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The hashing threads.
+    #[error(transparent)]
+    Hashing(#[from] hashing::StartError),
+    /// What takes the letters.
+    #[error(transparent)]
+    Mail(#[from] TransportError),
 }
 
 /// The settings that the acts go by.
@@ -92,14 +115,14 @@ impl Accounts {
     /// Accounts in `store`, with tokens of `issuer`, by `settings`.
     ///
     /// # Errors
-    /// When the threads that hash cannot be started.
+    /// [`StartError`].
     pub fn new(
         settings: &Settings,
         store: Store,
         issuer: Arc<LocalIssuer>,
         sealing: Sealing,
         clock: Clock,
-    ) -> Result<Self, hashing::StartError> {
+    ) -> Result<Self, StartError> {
         let accounts = &settings.accounts;
         Ok(Self {
             hashing: Hashing::start(&settings.passwords)?,
@@ -121,7 +144,9 @@ impl Accounts {
             store,
             issuer,
             sealing,
-            letters_wait: Notify::new(),
+            letters_wait: Arc::new(Notify::new()),
+            transport: Transport::new(&settings.mail.transport)?,
+            mail_from: settings.mail.from.clone(),
             clock,
         })
     }
@@ -138,6 +163,23 @@ impl Accounts {
         if let Err::<(), StoreError>(error) = noted {
             tracing::error!(%error, "a refusal could not be recorded");
         }
+    }
+
+    /// Runs a transaction that answers the ids of sessions that have ended, and notes them, so that they are dead from the moment its caller is answered.
+    /// It goes on when the caller hangs up: what was committed must be noted.
+    pub(crate) async fn end_by<E, F>(&self, work: F) -> Result<(), E>
+    where
+        E: From<StoreError> + Send + 'static,
+        F: for<'c> FnOnce(Connection<'c>) -> BoxFuture<'c, Result<Vec<String>, E>> + Send + 'static,
+    {
+        let (store, sessions) = (self.store.clone(), Arc::clone(&self.sessions));
+        let ending = tokio::spawn(async move {
+            for session in store.write(work).await?.iter().filter_map(|id| id.parse().ok()) {
+                sessions.note_ended(session);
+            }
+            Ok(())
+        });
+        ending.await.unwrap_or_else(|_| Err(StoreError::Interrupted.into()))
     }
 
     /// Where the accounts are kept.

@@ -1,19 +1,59 @@
 //! What is taken for a display name.
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use crate::http::problem::FieldError;
 
 /// Longest, in characters.
 const MAX_CHARACTERS: usize = 200;
 
-/// A name without blanks around it; `None` when nothing is left.
+/// A name in NFC, without blanks around it; `None` when nothing is left.
 ///
 /// # Errors
-/// When it is too long or has control characters, such as line ends.
+/// When it is too long, or has characters that nobody sees: such a name could look like another's, or turn round the line it stands in.
 pub(crate) fn display_name(name: Option<&str>) -> Result<Option<String>, FieldError> {
+    let wrong = |message| FieldError { field: "name", message };
+    // Before the work that grows with the length.
     let name = name.map(str::trim).filter(|name| !name.is_empty());
-    if name.is_some_and(|name| name.chars().count() > MAX_CHARACTERS || name.chars().any(char::is_control)) {
-        let message = format!("must have at most {MAX_CHARACTERS} characters, all on one line").into();
-        return Err(FieldError { field: "name", message });
+    if name.is_some_and(|name| name.chars().take(MAX_CHARACTERS + 1).count() > MAX_CHARACTERS) {
+        return Err(wrong(format!("must have at most {MAX_CHARACTERS} characters").into()));
     }
-    Ok(name.map(str::to_owned))
+    if name.is_some_and(|name| name.chars().any(is_unseen)) {
+        return Err(wrong("must be on one line, without control characters and invisible ones".into()));
+    }
+    Ok(name.map(|name| name.nfc().collect()))
+}
+
+/// Control characters, line and paragraph separators, and format characters that hide or reorder text. The joiners U+200C and U+200D are not among
+/// them: Persian and many emoji need those.
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
+        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        for (name, expected) in [
+            (" Ada Lovelace ", Ok(Some("Ada Lovelace"))),
+            ("e\u{301}", Ok(Some("é"))),
+            ("می\u{200c}خواهم", Ok(Some("می\u{200c}خواهم"))),
+            ("  ", Ok(None)),
+            ("\u{200b}", Err(())),
+            ("Ada\u{202e}", Err(())),
+            ("Ada\u{2028}Eve", Err(())),
+            ("Ada\r\nBcc: eve@example.com", Err(())),
+            ("\u{1b}[31mAda", Err(())),
+        ] {
+            let found = display_name(Some(name)).map_err(|_| ());
+            assert_eq!(found, expected.map(|name| name.map(str::to_owned)), "{name:?}");
+        }
+        assert!(display_name(Some(&"é".repeat(200))).is_ok());
+        assert!(display_name(Some(&"é".repeat(201))).is_err());
+        assert_eq!(display_name(None).ok(), Some(None));
+    }
 }

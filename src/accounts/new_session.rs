@@ -87,9 +87,11 @@ impl Accounts {
             .store
             .write(move |mut connection| {
                 Box::pin(async move {
-                    if !records::insert_session(connection.reborrow(), &session, &user.password_hash).await? {
+                    let checked = Some(user.password_hash.as_str());
+                    if !records::lock_user(connection.reborrow(), &user.id, checked).await? {
                         return Ok::<_, StoreError>(None);
                     }
+                    records::insert_session(connection.reborrow(), &session).await?;
                     if let Some(new) = renewed {
                         let (id, old) = (&user.id, &user.password_hash);
                         records::change_password_hash(connection.reborrow(), id, old, &new).await?;
@@ -111,7 +113,9 @@ impl Accounts {
             self.sessions.note_standing(session_id, user_id, session.expires_at);
         }
         let scopes = scopes_of(user);
-        let session_end = session.expires_at.div_euclid(1_000_000);
+        // A session that goes idle ends, so none of its access tokens may live longer than it would.
+        let idle_end = self.clock.unix_micros().saturating_add(micros(self.rules.idle_ttl));
+        let session_end = session.expires_at.min(idle_end).div_euclid(1_000_000);
         let minted = self.issuer.mint_for_user(&user.id, &session.id, session_end, &scopes);
         TokenResponse {
             access_token: minted.token,

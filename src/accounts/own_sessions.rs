@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::browser;
 use super::error::Unavailable;
-use super::owner::Owner;
+use super::owner::{NotOwner, Owner};
 use super::records::{self, SessionRecord};
 use super::{Accounts, micros};
 use crate::audit::Act;
@@ -38,9 +38,9 @@ pub enum NotEnded {
     /// The owner has no such session; nobody learns whether somebody else has.
     #[error("there is no such session")]
     Unknown,
-    /// Not now.
+    /// His own session has ended meanwhile, or it cannot be told now.
     #[error(transparent)]
-    Unavailable(#[from] Unavailable),
+    NotOwner(#[from] NotOwner),
 }
 
 impl From<NotEnded> for Problem {
@@ -48,14 +48,14 @@ impl From<NotEnded> for Problem {
         match not {
             NotEnded::Unknown => Self::new(StatusCode::NOT_FOUND, "no-such-session")
                 .detail("You have no session with this id; GET /api/sessions lists yours."),
-            NotEnded::Unavailable(unavailable) => unavailable.into(),
+            NotEnded::NotOwner(not) => not.into(),
         }
     }
 }
 
 impl From<StoreError> for NotEnded {
     fn from(error: StoreError) -> Self {
-        Unavailable::from(error).into()
+        NotOwner::from(error).into()
     }
 }
 
@@ -80,59 +80,38 @@ impl Accounts {
     /// [`NotEnded`].
     pub async fn end_session(&self, owner: &Owner, id: Uuid) -> Result<(), NotEnded> {
         let now = self.clock.unix_micros();
-        let (session, user) = (id.to_string(), owner.user_id.clone());
-        let mut event = owner.did(Act::SessionEnd, now);
-        event = event.in_session(&session);
-        let found = self
-            .store
-            .write(move |mut connection| {
-                Box::pin(async move {
-                    let found = records::session_of(connection.reborrow(), &session, &user).await?;
-                    if found.is_some_and(|found| found.ended_at.is_some()) {
-                        return Ok(true);
-                    }
-                    let ended = records::end_session_of(connection.reborrow(), &session, &user, now).await?;
-                    if ended {
-                        event.record(connection).await?;
-                    }
-                    Ok::<_, StoreError>(ended)
-                })
+        let (owner, session) = (owner.clone(), id.to_string());
+        self.end_by(move |mut connection| {
+            Box::pin(async move {
+                owner.enter(connection.reborrow(), None, now).await?;
+                let found = records::session_of(connection.reborrow(), &session, &owner.user_id).await?;
+                let found = found.ok_or(NotEnded::Unknown)?;
+                if found.ended_at.is_none() {
+                    records::end_session(connection.reborrow(), &session, now).await?;
+                    owner.did(Act::SessionEnd, now).in_session(&session).record(connection).await?;
+                }
+                Ok(vec![session])
             })
-            .await?;
-        if !found {
-            return Err(NotEnded::Unknown);
-        }
-        self.sessions.note_ended(id);
-        Ok(())
+        })
+        .await
     }
 
     /// Ends all sessions of the owner but that of the request.
     ///
     /// # Errors
-    /// [`Unavailable`].
-    pub async fn end_other_sessions(&self, owner: &Owner) -> Result<(), Unavailable> {
-        let now = self.clock.unix_micros();
-        let (spare, user) = (owner.session.to_string(), owner.user_id.clone());
-        let event = owner.did(Act::OtherSessionsEnd, now);
-        let ended = self
-            .store
-            .write(move |mut connection| {
-                Box::pin(async move {
-                    let ended = records::end_sessions_of_user(connection.reborrow(), &user, Some(&spare), now).await?;
-                    event.record(connection).await?;
-                    Ok::<_, StoreError>(ended)
-                })
+    /// [`NotOwner`].
+    pub async fn end_other_sessions(&self, owner: &Owner) -> Result<(), NotOwner> {
+        let (owner, now) = (owner.clone(), self.clock.unix_micros());
+        self.end_by(move |mut connection| {
+            Box::pin(async move {
+                owner.enter(connection.reborrow(), None, now).await?;
+                let (user, spare) = (&owner.user_id, owner.session.to_string());
+                let ended = records::end_sessions_of_user(connection.reborrow(), user, Some(&spare), now).await?;
+                owner.did(Act::OtherSessionsEnd, now).record(connection).await?;
+                Ok(ended)
             })
-            .await?;
-        self.note_all_ended(&ended);
-        Ok(())
-    }
-
-    /// Notes ends that the store has already, so that they act at once.
-    pub(super) fn note_all_ended(&self, sessions: &[String]) {
-        for session in sessions.iter().filter_map(|id| id.parse().ok()) {
-            self.sessions.note_ended(session);
-        }
+        })
+        .await
     }
 }
 

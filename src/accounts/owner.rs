@@ -6,10 +6,14 @@ use actix_web::{Error, FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 use uuid::Uuid;
 
+use super::error::Unavailable;
+use super::records;
 use crate::audit::{Act, Event};
-use crate::guard::Bearer;
+use crate::guard::{Bearer, Refusal};
 use crate::http::Problem;
 use crate::http::caller::Caller;
+use crate::store::{Connection, StoreError};
+use crate::token::DEFAULT_REALM;
 
 /// Whoever has a good token of a session of this server. A remote issuer's token is refused with 403: its accounts are not kept here.
 #[derive(Debug, Clone)]
@@ -35,6 +39,51 @@ impl Owner {
 
     fn signed(&self, event: Event) -> Event {
         event.on_user(&self.user_id).in_session(&self.session.to_string()).from(&self.caller)
+    }
+}
+
+/// Why the owner was not believed after all.
+#[derive(Debug, thiserror::Error)]
+pub enum NotOwner {
+    /// His session ended, or his account changed, while the request was under way: it is as if it had come with a bad token.
+    #[error("the session has ended meanwhile")]
+    Ended,
+    /// Not now.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl From<NotOwner> for Problem {
+    fn from(not: NotOwner) -> Self {
+        match not {
+            NotOwner::Ended => Refusal::invalid_token(DEFAULT_REALM).into(),
+            NotOwner::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
+impl From<StoreError> for NotOwner {
+    fn from(error: StoreError) -> Self {
+        Unavailable::from(error).into()
+    }
+}
+
+impl Owner {
+    /// The first thing in a transaction of the owner's: takes the row of his account and asks whether his session still stands, for it may have ended
+    /// since the token was checked, while a body was read or a password hashed. `password_hash` is the one that was checked, when one was.
+    ///
+    /// # Errors
+    /// [`NotOwner`].
+    pub(crate) async fn enter(
+        &self,
+        mut connection: Connection<'_>,
+        password_hash: Option<&str>,
+        now: i64,
+    ) -> Result<(), NotOwner> {
+        // Two statements: on PostgreSQL the second sees what was committed while the first waited for the row.
+        let stands = records::lock_user(connection.reborrow(), &self.user_id, password_hash).await?
+            && records::session_stands(connection, &self.session.to_string(), &self.user_id, now).await?;
+        if stands { Ok(()) } else { Err(NotOwner::Ended) }
     }
 }
 

@@ -1,11 +1,11 @@
 //! Changing one's password.
 
-use actix_web::http::StatusCode;
 use serde::Deserialize;
 
 use super::Accounts;
 use super::error::Unavailable;
-use super::owner::Owner;
+use super::letters::post_notice;
+use super::owner::{NotOwner, Owner};
 use super::password::Password;
 use super::reauthentication::NotReauthenticated;
 use super::records;
@@ -30,9 +30,6 @@ pub enum NotChanged {
     /// The current one is not.
     #[error(transparent)]
     NotReauthenticated(#[from] NotReauthenticated),
-    /// Another request changed it while this one was under way.
-    #[error("the password was changed meanwhile")]
-    Meanwhile,
 }
 
 impl From<NotChanged> for Problem {
@@ -40,8 +37,6 @@ impl From<NotChanged> for Problem {
         match not {
             NotChanged::Invalid(error) => Self::invalid_fields(vec![error]),
             NotChanged::NotReauthenticated(not) => not.into(),
-            NotChanged::Meanwhile => Self::new(StatusCode::CONFLICT, "changed-meanwhile")
-                .detail("The password was changed by another request at this moment."),
         }
     }
 }
@@ -49,6 +44,12 @@ impl From<NotChanged> for Problem {
 impl From<StoreError> for NotChanged {
     fn from(error: StoreError) -> Self {
         NotReauthenticated::from(error).into()
+    }
+}
+
+impl From<NotOwner> for NotChanged {
+    fn from(not: NotOwner) -> Self {
+        NotReauthenticated::from(not).into()
     }
 }
 
@@ -71,24 +72,22 @@ impl Accounts {
         let hashed = self.hashing.hash_new(change.new_password, known).await.map_err(Unavailable::from)?;
         let new = hashed.map_err(invalid)?;
 
-        let now = self.clock.unix_micros();
-        let (session, event) = (owner.session.to_string(), owner.did(Act::PasswordChange, now));
-        let ended = self
-            .store
-            .write(move |mut connection| {
-                Box::pin(async move {
-                    let old = &user.password_hash;
-                    if !records::change_password_hash(connection.reborrow(), &user.id, old, &new).await? {
-                        return Err(NotChanged::Meanwhile);
-                    }
-                    let ended =
-                        records::end_sessions_of_user(connection.reborrow(), &user.id, Some(&session), now).await?;
-                    event.record(connection).await?;
-                    Ok(ended)
-                })
+        let (entering, now) = (owner.clone(), self.clock.unix_micros());
+        self.end_by(move |mut connection| {
+            Box::pin(async move {
+                let owner = entering;
+                owner.enter(connection.reborrow(), Some(&user.password_hash), now).await?;
+                records::set_password_hash(connection.reborrow(), &user.id, &new).await?;
+                let spare = owner.session.to_string();
+                let ended = records::end_sessions_of_user(connection.reborrow(), &user.id, Some(&spare), now).await?;
+                records::void_tokens(connection.reborrow(), &user.id).await?;
+                post_notice(connection.reborrow(), &user, Act::PasswordChange, &owner.caller, now).await?;
+                owner.did(Act::PasswordChange, now).record(connection).await?;
+                Ok::<_, NotChanged>(ended)
             })
-            .await?;
-        self.note_all_ended(&ended);
+        })
+        .await?;
+        self.letters_wait.notify_one();
         tracing::info!(user = owner.user_id, "changed the password");
         Ok(())
     }

@@ -3,16 +3,14 @@
 use serde::Deserialize;
 
 use super::Accounts;
-use super::error::Unavailable;
 use super::name::display_name;
-use super::owner::Owner;
+use super::owner::{NotOwner, Owner};
 use super::password::Password;
-use super::reauthentication::{NotReauthenticated, gone};
+use super::reauthentication::NotReauthenticated;
 use super::records;
 use crate::audit::Act;
 use crate::http::Problem;
 use crate::http::problem::FieldError;
-use crate::store::StoreError;
 
 /// What shall be different.
 #[derive(Debug, Deserialize)]
@@ -39,27 +37,17 @@ pub enum NotSaved {
     /// The name is none.
     #[error("the name is not one")]
     Invalid(FieldError),
-    /// The account was deleted meanwhile.
-    #[error("the account is gone")]
-    Gone,
-    /// Not now.
+    /// His session has ended meanwhile, or it cannot be told now.
     #[error(transparent)]
-    Unavailable(#[from] Unavailable),
+    NotOwner(#[from] NotOwner),
 }
 
 impl From<NotSaved> for Problem {
     fn from(not: NotSaved) -> Self {
         match not {
             NotSaved::Invalid(error) => Self::invalid_fields(vec![error]),
-            NotSaved::Gone => gone(),
-            NotSaved::Unavailable(unavailable) => unavailable.into(),
+            NotSaved::NotOwner(not) => not.into(),
         }
-    }
-}
-
-impl From<StoreError> for NotSaved {
-    fn from(error: StoreError) -> Self {
-        Unavailable::from(error).into()
     }
 }
 
@@ -71,40 +59,35 @@ impl Accounts {
     pub async fn change_profile(&self, owner: &Owner, change: ProfileChange) -> Result<(), NotSaved> {
         let Some(name) = change.name else { return Ok(()) };
         let name = display_name(name.as_deref()).map_err(NotSaved::Invalid)?;
-        let user = owner.user_id.clone();
-        let event = owner.did(Act::ProfileChange, self.clock.unix_micros());
-        self.store
-            .write(move |mut connection| {
-                Box::pin(async move {
-                    if !records::set_name(connection.reborrow(), &user, name.as_deref()).await? {
-                        return Err(NotSaved::Gone);
-                    }
-                    Ok(event.record(connection).await?)
-                })
+        let (owner, now) = (owner.clone(), self.clock.unix_micros());
+        let saved = self.store.write(move |mut connection| {
+            Box::pin(async move {
+                owner.enter(connection.reborrow(), None, now).await?;
+                records::set_name(connection, &owner.user_id, name.as_deref()).await?;
+                Ok::<_, NotOwner>(())
             })
-            .await
+        });
+        Ok(saved.await?)
     }
 
     /// Deletes the account of the owner with all that belongs to it; its sessions are dead from the moment this is answered. What happened to it stays
-    /// in the audit, under its id alone.
+    /// in the audit as long as that is kept.
     ///
     /// # Errors
     /// [`NotReauthenticated`].
     pub async fn leave(&self, owner: &Owner, leave: Leave) -> Result<(), NotReauthenticated> {
         let user = self.reauthenticate(owner, leave.password, Act::AccountDelete).await?;
-        let now = self.clock.unix_micros();
-        let event = owner.did(Act::AccountDelete, now);
-        let ended = self
-            .store
-            .write(move |mut connection| {
-                Box::pin(async move {
-                    let ended = records::delete_user(connection.reborrow(), &user.id, now).await?;
-                    event.record(connection).await?;
-                    Ok::<_, StoreError>(ended)
-                })
+        let (entering, now) = (owner.clone(), self.clock.unix_micros());
+        self.end_by(move |mut connection| {
+            Box::pin(async move {
+                let owner = entering;
+                owner.enter(connection.reborrow(), Some(&user.password_hash), now).await?;
+                let ended = records::delete_user(connection.reborrow(), &user.id, now).await?;
+                owner.did(Act::AccountDelete, now).record(connection).await?;
+                Ok::<_, NotReauthenticated>(ended)
             })
-            .await?;
-        self.note_all_ended(&ended);
+        })
+        .await?;
         tracing::info!(user = owner.user_id, "left; the account is deleted");
         Ok(())
     }

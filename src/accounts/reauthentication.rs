@@ -3,11 +3,10 @@
 use actix_web::http::StatusCode;
 
 use super::Accounts;
-use super::email::Email;
 use super::error::Unavailable;
 use super::hashing::Verified;
 use super::limits::TooMany;
-use super::owner::Owner;
+use super::owner::{NotOwner, Owner};
 use super::password::Password;
 use super::records::{self, UserRecord};
 use crate::audit::Act;
@@ -23,12 +22,9 @@ pub enum NotReauthenticated {
     /// It is not the password.
     #[error("it is not the account's password")]
     WrongPassword,
-    /// The account was deleted or disabled since the token was checked.
-    #[error("the account is gone")]
-    Gone,
-    /// Not now.
+    /// His session has ended meanwhile, or it cannot be told now.
     #[error(transparent)]
-    Unavailable(#[from] Unavailable),
+    NotOwner(#[from] NotOwner),
 }
 
 impl From<NotReauthenticated> for Problem {
@@ -38,15 +34,20 @@ impl From<NotReauthenticated> for Problem {
             NotReauthenticated::WrongPassword => {
                 Self::new(StatusCode::FORBIDDEN, "wrong-password").detail("That is not the password of your account.")
             }
-            NotReauthenticated::Gone => gone(),
-            NotReauthenticated::Unavailable(unavailable) => unavailable.into(),
+            NotReauthenticated::NotOwner(not) => not.into(),
         }
     }
 }
 
 impl From<StoreError> for NotReauthenticated {
     fn from(error: StoreError) -> Self {
-        Unavailable::from(error).into()
+        NotOwner::from(error).into()
+    }
+}
+
+impl From<Unavailable> for NotReauthenticated {
+    fn from(unavailable: Unavailable) -> Self {
+        NotOwner::from(unavailable).into()
     }
 }
 
@@ -56,7 +57,9 @@ pub(crate) fn gone() -> Problem {
 }
 
 impl Accounts {
-    /// The owner's account, if `password` is its password. A wrong one counts as a failed login and is recorded as a refused `act`.
+    /// The owner's account, if `password` is its password. A wrong one is recorded as a refused `act`.
+    ///
+    /// What is done with the answer must begin with [`Owner::enter`], for the account may change while the password is hashed.
     ///
     /// # Errors
     /// [`NotReauthenticated`].
@@ -69,19 +72,12 @@ impl Accounts {
         let mut reader = self.store.read().await?;
         let user = records::user_by_id(reader.connection(), &owner.user_id).await?;
         drop(reader);
-        let user = user.filter(|user| user.disabled_at.is_none()).ok_or(NotReauthenticated::Gone)?;
-        let email = Email::parse(&user.email);
-        if let Some(email) = &email {
-            self.limits.login_to(email)?;
-        }
+        let user = user.filter(|user| user.disabled_at.is_none()).ok_or(NotOwner::Ended)?;
+        self.hashing.check_room().map_err(Unavailable::from)?;
+        self.limits.reauthentication_of(&user.id)?;
         let stored = Some(user.password_hash.clone());
         match self.hashing.verify(password, stored).await.map_err(Unavailable::from)? {
-            Verified::Match { .. } => {
-                if let Some(email) = &email {
-                    self.limits.logged_in(email);
-                }
-                Ok(user)
-            }
+            Verified::Match { .. } => Ok(user),
             Verified::NoMatch => {
                 self.note(owner.was_refused(act, "wrong password", self.clock.unix_micros())).await;
                 Err(NotReauthenticated::WrongPassword)

@@ -1,5 +1,7 @@
 //! Staying logged in: a refresh token for new tokens (RFC 6749, section 6, with the rotation of RFC 9700, section 4.14.2).
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, WWW_AUTHENTICATE};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -72,11 +74,20 @@ impl Accounts {
             grace: micros(self.rules.refresh_grace),
         };
         let reuse = Event::failure(Act::RefreshTokenReuse, "spent token", times.now).from(caller);
-        let outcome = self
-            .store
-            .write(move |connection| Box::pin(async move { spend(connection, token, times, reuse).await }))
-            .await
-            .map_err(|error: StoreError| NotRefreshed::from(error))?;
+        let (store, sessions) = (self.store.clone(), Arc::clone(&self.sessions));
+        // It goes on when the caller hangs up: an end that was committed must be noted.
+        let spending = tokio::spawn(async move {
+            let outcome = store
+                .write(move |connection| Box::pin(async move { spend(connection, token, times, reuse).await }))
+                .await?;
+            if let Outcome::Reused(session) = &outcome
+                && let Ok(id) = session.id.parse()
+            {
+                sessions.note_ended(id);
+            }
+            Ok::<_, StoreError>(outcome)
+        });
+        let outcome = spending.await.unwrap_or(Err(StoreError::Interrupted))?;
         match outcome {
             Outcome::Successor(session, successor) => {
                 let mut reader = self.store.read().await?;
@@ -85,9 +96,6 @@ impl Accounts {
                 Ok(self.tokens(&session, &user, &successor))
             }
             Outcome::Reused(session) => {
-                if let Ok(id) = session.id.parse() {
-                    self.sessions.note_ended(id);
-                }
                 tracing::warn!(
                     session = session.id,
                     user = session.user_id,
@@ -155,7 +163,8 @@ fn successor_within_grace(
 ) -> Option<RefreshToken> {
     let (previous, salt) = (session.previous_hash.as_ref()?, session.previous_salt.clone()?);
     let spent_for = times.now.saturating_sub(session.rotated_at?);
-    if !same(previous, shown) || spent_for >= times.grace {
+    // A clock that was set back makes no grace longer.
+    if !same(previous, shown) || !(0..times.grace).contains(&spent_for) {
         return None;
     }
     let successor = token.successor(&Salt::stored(salt));

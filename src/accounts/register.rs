@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::Accounts;
 use super::email::Email;
+use super::email_verification::no_address;
 use super::error::Unavailable;
 use super::limits::TooMany;
 use super::name::display_name;
@@ -15,6 +16,9 @@ use crate::audit::{Act, Event};
 use crate::http::Problem;
 use crate::http::caller::Caller;
 use crate::http::problem::FieldError;
+use crate::mail::{Letter, queue};
+use crate::settings::EmailVerification;
+use crate::store::{Connection, StoreError};
 use crate::token::clock::rfc3339;
 
 /// Who wants an account.
@@ -33,6 +37,15 @@ pub struct Registered {
     name: Option<String>,
     email_verified: bool,
     created_at: String,
+}
+
+/// What became of a registration.
+#[derive(Debug)]
+pub enum Outcome {
+    /// There is an account.
+    Made(Registered),
+    /// A letter goes to the address; it tells the rest.
+    Asked,
 }
 
 /// Why no account was made.
@@ -70,22 +83,29 @@ impl From<NotRegistered> for Problem {
 }
 
 impl Accounts {
-    /// Makes an account.
+    /// Makes an account, and asks by a letter whether its address is its owner's, where the settings want that.
+    ///
+    /// Where they want it before a login, the answer is the same for an address that has an account already, and so is its time: who has one is told by
+    /// the letter alone.
     ///
     /// # Errors
     /// [`NotRegistered`].
-    pub async fn register(&self, caller: &Caller, registration: Registration) -> Result<Registered, NotRegistered> {
+    pub async fn register(&self, caller: &Caller, registration: Registration) -> Result<Outcome, NotRegistered> {
         if !self.rules.registration_open {
             return Err(NotRegistered::Closed);
         }
         let Registration { email, password, name } = registration;
         let (email, name) = self.check_fields(&email, &password, name)?;
+        self.hashing.check_room().map_err(Unavailable::from)?;
         self.limits.register_from(caller.address)?;
-        let mut reader = self.store.read().await.map_err(Unavailable::from)?;
-        let taken = records::user_by_email(reader.connection(), &email).await.map_err(Unavailable::from)?;
-        drop(reader);
-        if taken.is_some() {
-            return Err(NotRegistered::Taken);
+        let verification = self.rules.email_verification;
+        if verification == EmailVerification::Required {
+            self.limits.letter(caller.address, &email)?;
+        } else {
+            let mut reader = self.store.read().await.map_err(Unavailable::from)?;
+            if records::user_by_email(reader.connection(), &email).await.map_err(Unavailable::from)?.is_some() {
+                return Err(NotRegistered::Taken);
+            }
         }
         let known = [Some(email.as_str().to_owned()), name.clone()].into_iter().flatten().collect();
         let hashed = self.hashing.hash_new(password, known).await.map_err(Unavailable::from)?;
@@ -101,27 +121,16 @@ impl Accounts {
             disabled_at: None,
             passkey_required_at: None,
         };
-        let event = Event::success(Act::Register, user.created_at).on_user(&user.id).from(caller);
-        let registered = self
+        let caller = caller.clone();
+        let outcome = self
             .store
-            .write(move |mut connection| {
-                Box::pin(async move {
-                    if !records::insert_user(connection.reborrow(), &user).await? {
-                        return Err(NotRegistered::Taken);
-                    }
-                    event.record(connection).await?;
-                    Ok(user)
-                })
-            })
+            .write(move |connection| Box::pin(async move { add(connection, user, &caller, verification).await }))
             .await?;
-        tracing::info!(user = registered.id, "registered");
-        Ok(Registered {
-            id: registered.id,
-            email: registered.email,
-            name: registered.name,
-            email_verified: false,
-            created_at: rfc3339(registered.created_at),
-        })
+        self.letters_wait.notify_one();
+        if let Outcome::Made(registered) = &outcome {
+            tracing::info!(user = registered.id, "registered");
+        }
+        Ok(outcome)
     }
 
     fn check_fields(
@@ -131,13 +140,12 @@ impl Accounts {
         name: Option<String>,
     ) -> Result<(Email, Option<String>), NotRegistered> {
         let mut errors = Vec::new();
-        let mut wrong = |field, message| errors.push(FieldError { field, message });
         let email = Email::parse(email);
         if email.is_none() {
-            wrong("email", "must be an email address such as ada@example.com".into());
+            errors.push(no_address());
         }
         if let Err(message) = password.check_length(&self.rules.password_length) {
-            wrong("password", message);
+            errors.push(FieldError { field: "password", message });
         }
         let name = display_name(name.as_deref()).unwrap_or_else(|error| {
             errors.push(error);
@@ -150,10 +158,46 @@ impl Accounts {
     }
 }
 
-impl From<crate::store::StoreError> for NotRegistered {
-    fn from(error: crate::store::StoreError) -> Self {
+impl From<StoreError> for NotRegistered {
+    fn from(error: StoreError) -> Self {
         Unavailable::from(error).into()
     }
+}
+
+async fn add(
+    mut connection: Connection<'_>,
+    user: UserRecord,
+    caller: &Caller,
+    verification: EmailVerification,
+) -> Result<Outcome, NotRegistered> {
+    let now = user.created_at;
+    let is_new = records::insert_user(connection.reborrow(), &user).await?;
+    if verification != EmailVerification::Required && !is_new {
+        return Err(NotRegistered::Taken);
+    }
+    match (verification, is_new) {
+        (EmailVerification::Off, _) => {}
+        (_, true) => {
+            queue::post(connection.reborrow(), &Letter::VerifyEmail, Some(&user.id), &user.email, now).await?;
+        }
+        (_, false) => queue::post(connection.reborrow(), &Letter::AddressTaken, None, &user.email, now).await?,
+    }
+    let event = if is_new {
+        Event::success(Act::Register, now).on_user(&user.id)
+    } else {
+        Event::failure(Act::Register, "address taken", now)
+    };
+    event.from(caller).record(connection).await?;
+    if verification == EmailVerification::Required {
+        return Ok(Outcome::Asked);
+    }
+    Ok(Outcome::Made(Registered {
+        id: user.id,
+        email: user.email,
+        name: user.name,
+        email_verified: false,
+        created_at: rfc3339(now),
+    }))
 }
 
 fn invalid(field: &'static str, message: std::borrow::Cow<'static, str>) -> NotRegistered {

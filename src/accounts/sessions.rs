@@ -93,8 +93,12 @@ impl Sessions {
             tracing::error!(%error, "could not look up a session");
             StoreUnavailable
         })?;
-        let Some(found) = found else { return Ok(Known::Ended) };
-        if found.ended_at.is_some() || found.disabled_at.is_some() {
+        // Noted, so that a token of an ended session does not ask the store each time. Not for a disabled account, which may be enabled again.
+        let Some(found) = found.filter(|found| found.ended_at.is_none()) else {
+            self.note_ended(session);
+            return Ok(Known::Ended);
+        };
+        if found.disabled_at.is_some() {
             return Ok(Known::Ended);
         }
         self.note_standing(session, user, found.expires_at);

@@ -100,6 +100,7 @@ impl Accounts {
             let swept = self.store.write(move |mut connection| {
                 Box::pin(async move {
                     let mut swept = records::delete_old_sessions(connection.reborrow(), before, SWEEP_AT_MOST).await?;
+                    swept += records::delete_old_tokens(connection.reborrow(), now, SWEEP_AT_MOST).await?;
                     swept += records::delete_old_ends(connection.reborrow(), before, SWEEP_AT_MOST).await?;
                     swept += audit::delete_old(connection, unkept, SWEEP_AT_MOST).await?;
                     Ok::<_, StoreError>(swept)

@@ -44,7 +44,7 @@ impl Refusal {
         Self::new(realm, Reason::InvalidRequest(why))
     }
 
-    pub(super) fn invalid_token(realm: &str) -> Self {
+    pub(crate) fn invalid_token(realm: &str) -> Self {
         Self::new(realm, Reason::InvalidToken)
     }
 
@@ -115,15 +115,21 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal.challenge() {
+            Some(challenge) => refusal.problem().header(WWW_AUTHENTICATE, challenge),
+            None => refusal.problem(),
+        }
+    }
+}
+
 impl ResponseError for Refusal {
     fn status_code(&self) -> StatusCode {
         self.problem().status_code()
     }
 
     fn error_response(&self) -> HttpResponse {
-        match self.challenge() {
-            Some(challenge) => self.problem().header(WWW_AUTHENTICATE, challenge).error_response(),
-            None => self.problem().error_response(),
-        }
+        Problem::from(self.clone()).error_response()
     }
 }

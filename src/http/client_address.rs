@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{FORWARDED, HeaderMap, X_FORWARDED_FOR};
+use actix_web::http::header::{FORWARDED, HeaderMap, HeaderName, X_FORWARDED_FOR};
 use ipnet::IpNet;
 
 /// The proxies whose word is believed, as application data.
@@ -12,7 +12,7 @@ pub struct TrustedProxies(pub Vec<IpNet>);
 
 /// The address that a request is counted for.
 ///
-/// It is the peer's, unless the peer is a trusted proxy: then it is the last address of `X-Forwarded-For` (or, without that, of `Forwarded`, RFC 7239)
+/// It is the peer's, unless the peer is a trusted proxy: then it is the last address of `X-Forwarded-For` or of `Forwarded` (RFC 7239)
 /// that is not a trusted proxy itself. What a client puts in front of that it could have made up. A part that is no address ends the search at the
 /// last trusted hop, so junk never gives a fresh address. actix's own `realip_remote_addr` believes anybody.
 #[must_use]
@@ -26,8 +26,20 @@ pub fn client_address(request: &HttpRequest) -> IpAddr {
 
 impl TrustedProxies {
     fn client_behind(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        if !self.trusts(peer) {
+            return peer;
+        }
+        let told = |name| headers.contains_key(&name).then(|| self.nearest_untrusted(peer, &hops(headers, &name)));
+        match (told(X_FORWARDED_FOR), told(FORWARDED)) {
+            // A proxy writes one of them, and lets through what a client put into the other.
+            (Some(one), Some(other)) if one != other => peer,
+            (told, None) | (_, told) => told.unwrap_or(peer),
+        }
+    }
+
+    fn nearest_untrusted(&self, peer: IpAddr, hops: &[Option<IpAddr>]) -> IpAddr {
         let mut hop = peer;
-        for told in hops(headers).iter().rev() {
+        for told in hops.iter().rev() {
             if !self.trusts(hop) {
                 break;
             }
@@ -44,17 +56,17 @@ impl TrustedProxies {
     }
 }
 
-/// The hops that headers tell, the nearest last; `None` for what is no address.
-fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
-    let list = |name| headers.get_all(name).flat_map(|value| value.to_str().unwrap_or("?").split(','));
-    if headers.contains_key(X_FORWARDED_FOR) {
-        return list(X_FORWARDED_FOR).map(parse).collect();
+/// The hops that a header tells, the nearest last; `None` for what is no address.
+fn hops(headers: &HeaderMap, name: &HeaderName) -> Vec<Option<IpAddr>> {
+    let list = headers.get_all(name).flat_map(|value| value.to_str().unwrap_or("?").split(','));
+    if *name == X_FORWARDED_FOR {
+        return list.map(parse).collect();
     }
     let node = |element: &str| {
         let mut pairs = element.split(';').filter_map(|pair| pair.split_once('='));
         pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("for")).and_then(|(_, node)| parse(node))
     };
-    list(FORWARDED).map(node).collect()
+    list.map(node).collect()
 }
 
 /// An address, perhaps with a port, quotes or brackets around it.
@@ -92,6 +104,8 @@ mod tests {
             ("10.0.0.1", &[("X-Forwarded-For", "6.6.6.6"), ("X-Forwarded-For", "198.51.100.7")], "198.51.100.7"),
             ("10.0.0.1", &[("Forwarded", "for=6.6.6.6, for=\"[2001:db8::1]:4711\";proto=https")], "2001:db8::1"),
             ("10.0.0.1", &[("Forwarded", "for=_hidden")], "10.0.0.1"),
+            ("10.0.0.1", &[("X-Forwarded-For", "6.6.6.6"), ("Forwarded", "for=198.51.100.7")], "10.0.0.1"),
+            ("10.0.0.1", &[("X-Forwarded-For", "198.51.100.7"), ("Forwarded", "for=198.51.100.7")], "198.51.100.7"),
             ("10.0.0.1", &[("X-Real-IP", "6.6.6.6"), ("True-Client-IP", "6.6.6.6")], "10.0.0.1"),
         ] {
             assert_eq!(client(peer, headers), expected, "{peer} {headers:?}");

@@ -3,6 +3,7 @@
 //! What waits is not a text but what it shall tell. The text is written when it is sent, so no token is ever kept in clear.
 
 use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
 use uuid::Uuid;
 
 use crate::audit::Act;
@@ -85,5 +86,78 @@ pub async fn post(
         .bind(&details)
         .bind(now)
     )?;
+    Ok(())
+}
+
+/// A letter that waits, as a row of `letters`.
+#[derive(Debug, Clone, FromRow)]
+pub struct Waiting {
+    pub id: String,
+    pub user_id: Option<String>,
+    pub email: String,
+    details: String,
+    pub created_at: i64,
+    /// When its token was made.
+    pub prepared_at: Option<i64>,
+    /// How often it was tried.
+    pub tries: i64,
+    next_try_at: i64,
+}
+
+impl Waiting {
+    /// What it shall tell; `None` when another version wrote it.
+    pub fn letter(&self) -> Option<Letter> {
+        serde_json::from_str(&self.details).ok()
+    }
+}
+
+/// The letters that are due, the one that waited longest first, at most `limit`.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn due(connection: Connection<'_>, now: i64, limit: i64) -> Result<Vec<Waiting>, StoreError> {
+    sql!(
+        connection,
+        fetch_all,
+        sqlx::query_as(
+            "SELECT id, user_id, email, details, created_at, prepared_at, tries, next_try_at
+             FROM letters WHERE next_try_at <= $1 ORDER BY next_try_at, created_at, id LIMIT $2"
+        )
+        .bind(now)
+        .bind(limit)
+    )
+}
+
+/// Takes a letter, to be tried now, and again at `next_try_at` should it not be done by then; `false` when another node has taken it.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn take(connection: Connection<'_>, waiting: &Waiting, next_try_at: i64) -> Result<bool, StoreError> {
+    let taken = sql!(
+        connection,
+        execute,
+        sqlx::query("UPDATE letters SET tries = tries + 1, next_try_at = $3 WHERE id = $1 AND next_try_at = $2")
+            .bind(&waiting.id)
+            .bind(waiting.next_try_at)
+            .bind(next_try_at)
+    )?;
+    Ok(taken == 1)
+}
+
+/// Notes that the token of a letter was made.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn prepared(connection: Connection<'_>, id: &str, now: i64) -> Result<(), StoreError> {
+    sql!(connection, execute, sqlx::query("UPDATE letters SET prepared_at = $2 WHERE id = $1").bind(id).bind(now))?;
+    Ok(())
+}
+
+/// Takes a letter out of the queue: it was sent, or will never be.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn done(connection: Connection<'_>, id: &str) -> Result<(), StoreError> {
+    sql!(connection, execute, sqlx::query("DELETE FROM letters WHERE id = $1").bind(id))?;
     Ok(())
 }

@@ -15,8 +15,7 @@ use tokio::task::JoinHandle;
 use super::app::{self, State};
 use super::edge::Edge;
 use super::health::Draining;
-use crate::accounts::Accounts;
-use crate::accounts::hashing;
+use crate::accounts::{self, Accounts};
 use crate::sealing::Sealing;
 use crate::settings::{Remote, Settings};
 use crate::store::{OpenError, Store};
@@ -69,9 +68,9 @@ pub enum StartError {
     /// The verifier.
     #[error(transparent)]
     Verifier(#[from] BuildError),
-    /// The hashing threads.
+    /// The accounts: hashing threads, letters.
     #[error(transparent)]
-    Hashing(#[from] hashing::StartError),
+    Accounts(#[from] accounts::StartError),
     /// Another program listens there.
     #[error("cannot listen on {0}: another program does already; stop that one, or set server.listen to another port")]
     AddressInUse(SocketAddr),
@@ -114,6 +113,7 @@ impl Server {
         let verifier = verifier.build()?;
         if let Some(accounts) = &accounts {
             accounts.keep_up();
+            accounts.send_letters();
         }
 
         let store = accounts.as_ref().map(|accounts| accounts.store().clone());

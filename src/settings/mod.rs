@@ -298,6 +298,8 @@ pub struct Limits {
     pub register_per_ip: Quota,
     /// Wrong codes of a second factor, of one account.
     pub otp_failures_per_account: Quota,
+    /// Exports of one account.
+    pub exports_per_account: Quota,
     /// Letters that are asked for to one address.
     pub mail_per_account: Quota,
     /// Letters that are asked for from one address.

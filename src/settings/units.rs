@@ -51,7 +51,9 @@ pub(super) fn quota(text: &str, shortest: Duration, longest: Duration) -> Option
     let (count, period) = text.split_once('/')?;
     let count: NonZeroU32 = count.trim().parse().ok()?;
     let period = humantime::parse_duration(period.trim()).ok()?;
-    (shortest..=longest).contains(&period).then_some(Quota { count, period })
+    // Beyond one in a nanosecond there is no limit to keep.
+    let is_limit = (shortest..=longest).contains(&period) && !(period / count.get()).is_zero();
+    is_limit.then_some(Quota { count, period })
 }
 
 #[cfg(test)]
@@ -88,7 +90,7 @@ mod tests {
         let quota = |text| quota(text, Duration::from_secs(1), hour).map(|quota| (quota.count.get(), quota.period));
         assert_eq!(quota("20/1h"), Some((20, hour)));
         assert_eq!(quota("20 / 60m"), Some((20, hour)));
-        for wrong in ["0/1h", "20/2h", "20/0s", "20", "/1h", "20/", "x/1h", "20/1h/1h", "-1/1h"] {
+        for wrong in ["4000000000/1s", "0/1h", "20/2h", "20/0s", "20", "/1h", "20/", "x/1h", "20/1h/1h", "-1/1h"] {
             assert_eq!(quota(wrong), None, "{wrong}");
         }
     }

@@ -11,6 +11,9 @@ use super::remote::{RemoteIssuer, RemoteSettings};
 use super::standing::Standing;
 use super::verifier::{Inner, Issuer, Verifier};
 
+/// The realm of challenges where none is set.
+pub(crate) const DEFAULT_REALM: &str = "tokenhouse";
+
 /// How far clocks may differ, unless told otherwise.
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 
@@ -51,7 +54,7 @@ impl Builder {
             remotes: Vec::new(),
             leeway: DEFAULT_LEEWAY,
             clock: Clock::system(),
-            realm: "tokenhouse".to_owned(),
+            realm: DEFAULT_REALM.to_owned(),
         }
     }
 

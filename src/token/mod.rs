@@ -30,6 +30,8 @@ pub mod scopes;
 pub mod standing;
 pub mod verifier;
 
+#[cfg(feature = "server")]
+pub(crate) use builder::DEFAULT_REALM;
 pub use builder::{BuildError, Builder};
 pub use claims::Claims;
 pub use clock::{Clock, Hands};

@@ -162,3 +162,27 @@ async fn connections_that_postgresql_drops_are_replaced() {
         .await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_beside_a_password_change_does_not_outlive_it() {
+    // PostgreSQL lets a statement go on with what it saw before another transaction committed. SQLite has one writer.
+    if !crate::support::postgres::available() {
+        eprintln!("SKIPPED: no PostgreSQL for this test");
+        return;
+    }
+    let app = TestApp::start(Engine::Postgres).await;
+    app.register("ada@example.com").await;
+    let mut other = sqlx::PgConnection::connect(&app.database).await.unwrap();
+    for statement in ["BEGIN", "UPDATE users SET password_hash = 'another'", "UPDATE sessions SET ended_at = 1"] {
+        sqlx::query(statement).execute(&mut other).await.unwrap();
+    }
+    let login = app.post("/api/login", json!({"email": "ada@example.com", "password": PASSWORD}));
+    let commit = async {
+        // The login has to wait for the row, however long it has for getting there.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        sqlx::query("COMMIT").execute(&mut other).await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(login, commit);
+    assert_eq!(answer.status(), 401);
+    assert!(app.texts("SELECT id FROM sessions WHERE ended_at IS NULL").await.is_empty());
+}

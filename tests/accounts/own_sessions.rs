@@ -132,3 +132,59 @@ on_both!(idle_and_old_sessions_are_not_listed, |app| {
     assert_eq!(list(&app, &here.access_token).await.len(), 1, "the other was idle for 30 days");
     assert_eq!(app.refresh(&idle.refresh_token).await.status(), 401);
 });
+
+on_both!(an_ended_session_finishes_nothing, |app| {
+    // It ends while a request of its is under way, after the token was checked: here behind the server's back, so long ago that no node hears of it.
+    let body = json!({"current_password": PASSWORD, "new_password": "a wholly different sentence"});
+    let tokens = app.tokens().await;
+    let other = app.log_in("ada@example.com").await;
+    let id = TestApp::claims(&tokens.access_token)["sid"].as_str().unwrap().to_owned();
+    let other_id = TestApp::claims(&other.access_token)["sid"].as_str().unwrap().to_owned();
+    assert!(opens(&app, &tokens).await);
+    app.sql(&format!("UPDATE sessions SET ended_at = 1 WHERE id = '{id}'")).await;
+    assert!(opens(&app, &tokens).await, "the token itself passes, or this shows nothing");
+    for (method, path, body) in [
+        (Method::POST, "/api/password".to_owned(), body),
+        (Method::PATCH, "/api/me".to_owned(), json!({"name": "Eve"})),
+        (Method::DELETE, "/api/me".to_owned(), json!({"password": PASSWORD})),
+        (Method::DELETE, "/api/sessions".to_owned(), json!({})),
+        (Method::DELETE, format!("/api/sessions/{other_id}"), json!({})),
+        (Method::GET, "/api/me/export".to_owned(), json!({})),
+    ] {
+        let row = format!("{method} {path}");
+        let response = app.send_as(method, &path, &tokens.access_token, body).await;
+        let challenge = response.headers().get("www-authenticate").map(|value| value.to_str().unwrap().to_owned());
+        assert!(challenge.is_some_and(|challenge| challenge.contains("error=\"invalid_token\"")), "{row}");
+        assert_eq!(problem(response).await, (401, "invalid-token".to_owned()), "{row}");
+    }
+    assert!(opens(&app, &other).await);
+    let me: Value = app.get_as("/api/me", &other.access_token).await.json().await.unwrap();
+    assert_eq!(me["name"], Value::Null);
+    app.log_in("ada@example.com").await;
+});
+
+on_both!(who_ends_all_others_hears_of_those_that_ended_already, |app| {
+    // As when the one who ended it hung up before it was noted, and asks again.
+    let here = app.tokens().await;
+    let there = app.log_in("ada@example.com").await;
+    assert!(opens(&app, &there).await);
+    let id = TestApp::claims(&there.access_token)["sid"].as_str().unwrap().to_owned();
+    let now = app.clock.unix_micros();
+    app.sql(&format!("UPDATE sessions SET ended_at = {now} WHERE id = '{id}'")).await;
+    assert_eq!(delete(&app, "/api/sessions", &here.access_token).await, 204);
+    assert!(!opens(&app, &there).await);
+});
+
+on_both!(
+    no_access_token_outlives_an_idle_session,
+    [("accounts.session_idle_ttl", "10m"), ("limits.enabled", "false")],
+    |app| {
+        let tokens = app.tokens().await;
+        assert_eq!(tokens.expires_in, 600);
+        app.hands.advance(Duration::from_mins(5));
+        let tokens: Tokens = app.refresh(&tokens.refresh_token).await.json().await.unwrap();
+        assert_eq!(tokens.expires_in, 600);
+        app.hands.advance(Duration::from_mins(10) + Duration::from_secs(31));
+        assert!(!opens(&app, &tokens).await);
+    }
+);

@@ -64,7 +64,7 @@ on_both!(of_two_at_once_one_wins, |app| {
     let answers = join_all(passwords.iter().map(|new| change(&app, &tokens.access_token, PASSWORD, new))).await;
     let statuses: Vec<u16> = answers.iter().map(|answer| answer.status().as_u16()).collect();
     assert_eq!(statuses.iter().filter(|status| **status == 204).count(), 1, "{statuses:?}");
-    assert!(statuses.iter().all(|status| [204, 403, 409].contains(status)), "{statuses:?}");
+    assert!(statuses.iter().all(|status| [204, 401, 403].contains(status)), "{statuses:?}");
     let winner = statuses.iter().position(|status| *status == 204).unwrap();
     assert_eq!(log_in(&app, &passwords[winner]).await, 200);
 });
@@ -78,8 +78,8 @@ on_both!(a_stolen_token_is_no_way_to_guess, [("limits.enabled", "true")], |app| 
     let response = change(&app, &tokens.access_token, PASSWORD, NEW).await;
     assert!(response.headers().contains_key("retry-after"));
     assert_eq!(problem(response).await, (429, "too-many-requests".to_owned()), "L15");
-    // The same counter as a login's: neither is a way round the other.
-    assert_eq!(log_in(&app, PASSWORD).await, 429);
+    // Counted apart from logins, so that neither whoever stole a token nor whoever fails at logging in locks the owner out of the other.
+    assert_eq!(log_in(&app, PASSWORD).await, 200);
     // What the token opens, it goes on opening.
     assert_eq!(app.get_as("/api/profile", &tokens.access_token).await.status(), 200);
 });

@@ -109,3 +109,25 @@ on_both!(gives_out_all_that_is_stored, |app| {
         ["audit", "letters", "one_time_tokens", "passkey_challenges", "passkeys", "recovery_codes", "sessions", "totp"]
     );
 });
+
+on_both!(ten_exports_an_hour, [("limits.enabled", "true")], |app| {
+    let tokens = app.tokens().await;
+    for _ in 0..10 {
+        assert_eq!(app.get_as("/api/me/export", &tokens.access_token).await.status(), 200);
+    }
+    let response = app.get_as("/api/me/export", &tokens.access_token).await;
+    assert!(response.headers().contains_key("retry-after"));
+    assert_eq!(problem(response).await, (429, "too-many-requests".to_owned()));
+});
+
+on_both!(leaving_twice_at_once_is_leaving_once, |app| {
+    let tokens = app.tokens().await;
+    let body = json!({"password": PASSWORD});
+    let leaving = (0..6).map(|_| app.send_as(Method::DELETE, "/api/me", &tokens.access_token, body.clone()));
+    let answers = futures_util::future::join_all(leaving).await;
+    let statuses: Vec<u16> = answers.iter().map(|answer| answer.status().as_u16()).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 204).count(), 1, "{statuses:?}");
+    assert!(statuses.iter().all(|status| [204, 401].contains(status)), "{statuses:?}");
+    let left = app.texts("SELECT act FROM audit WHERE act = 'account.delete' AND outcome = 'success'").await;
+    assert_eq!(left.len(), 1);
+});

@@ -208,7 +208,13 @@ impl TestApp {
 pub fn read_settings(folder: &Path, database: &str, settings: &[(&str, &str)]) -> Settings {
     let variable = |key: &str| format!("TOKENHOUSE__{}", key.replace('.', "__").to_uppercase());
     let key_dir = folder.join("keys").display().to_string();
-    let own = [("server.listen", "127.0.0.1:0"), ("database.url", database), ("tokens.key_dir", &key_dir)];
+    let outbox = folder.join("outbox").display().to_string();
+    let own = [
+        ("server.listen", "127.0.0.1:0"),
+        ("database.url", database),
+        ("tokens.key_dir", &key_dir),
+        ("mail.outbox_dir", &outbox),
+    ];
     let all = own.iter().chain(settings).map(|(key, value)| (variable(key), (*value).to_owned()));
     let sources = Sources::default().with_environment(all);
     Settings::read(&sources).unwrap_or_else(|wrong| panic!("{wrong}"))

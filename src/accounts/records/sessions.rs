@@ -2,7 +2,9 @@
 
 use sqlx::FromRow;
 
+use crate::accounts::micros;
 use crate::store::{Connection, StoreError, sql};
+use crate::token::local::MAX_ACCESS_TTL;
 
 /// A row of `sessions`.
 #[derive(Clone, FromRow)]
@@ -42,20 +44,15 @@ pub struct Rotation {
     pub at: i64,
 }
 
-/// Adds a session, if its account is still there, not disabled, and has the password that was checked; `false` when not.
-pub async fn insert_session(
-    connection: Connection<'_>,
-    session: &SessionRecord,
-    password_hash: &str,
-) -> Result<bool, StoreError> {
-    let added = sql!(
+/// Adds a session.
+pub async fn insert_session(connection: Connection<'_>, session: &SessionRecord) -> Result<(), StoreError> {
+    sql!(
         connection,
         execute,
         sqlx::query(
             "INSERT INTO sessions (id, user_id, created_at, last_used_at, expires_at, family_hash, refresh_hash, successor_salt,
                                    ip, user_agent, methods)
-             SELECT $1, id, $3, $4, $5, $6, $7, $8, $10, $11, $12 FROM users
-             WHERE id = $2 AND disabled_at IS NULL AND password_hash = $9"
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
         )
         .bind(&session.id)
         .bind(&session.user_id)
@@ -65,12 +62,11 @@ pub async fn insert_session(
         .bind(&session.family_hash)
         .bind(&session.refresh_hash)
         .bind(&session.successor_salt)
-        .bind(password_hash)
         .bind(&session.ip)
         .bind(&session.user_agent)
         .bind(&session.methods)
     )?;
-    Ok(added == 1)
+    Ok(())
 }
 
 /// The session of a family of refresh tokens.
@@ -155,41 +151,48 @@ pub async fn sessions_of_user(
     )
 }
 
-/// Ends the sessions of a user, all but `spare` when there is one; the ids of those that it ended.
+/// Ends the sessions of a user, all but `spare` when there is one. The ids of all that have ended by now and whose access tokens may not have expired:
+/// also of those that another request ended, so that whoever answers can be sure that they are known to have.
 pub async fn end_sessions_of_user(
-    connection: Connection<'_>,
+    mut connection: Connection<'_>,
     user_id: &str,
     spare: Option<&str>,
     now: i64,
 ) -> Result<Vec<String>, StoreError> {
     sql!(
+        connection.reborrow(),
+        execute,
+        sqlx::query("UPDATE sessions SET ended_at = $3 WHERE user_id = $1 AND id <> $2 AND ended_at IS NULL")
+            .bind(user_id)
+            .bind(spare.unwrap_or_default())
+            .bind(now)
+    )?;
+    let since = now.saturating_sub(micros(MAX_ACCESS_TTL));
+    sql!(
         connection,
         fetch_all,
-        sqlx::query_scalar(
-            "UPDATE sessions SET ended_at = $3 WHERE user_id = $1 AND id <> $2 AND ended_at IS NULL RETURNING id"
-        )
-        .bind(user_id)
-        .bind(spare.unwrap_or_default())
-        .bind(now)
+        sqlx::query_scalar("SELECT id FROM sessions WHERE user_id = $1 AND ended_at >= $2").bind(user_id).bind(since)
     )
 }
 
-/// Ends a session of a user; `false` when he has none of this id that has not ended.
-pub async fn end_session_of(
+/// Whether a session of a user stands.
+pub async fn session_stands(
     connection: Connection<'_>,
     session_id: &str,
     user_id: &str,
     now: i64,
 ) -> Result<bool, StoreError> {
-    let ended = sql!(
+    let found: Option<i64> = sql!(
         connection,
-        execute,
-        sqlx::query("UPDATE sessions SET ended_at = $3 WHERE id = $1 AND user_id = $2 AND ended_at IS NULL")
-            .bind(session_id)
-            .bind(user_id)
-            .bind(now)
+        fetch_optional,
+        sqlx::query_scalar(
+            "SELECT expires_at FROM sessions WHERE id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3"
+        )
+        .bind(session_id)
+        .bind(user_id)
+        .bind(now)
     )?;
-    Ok(ended == 1)
+    Ok(found.is_some())
 }
 
 /// Ends a session; one that has ended stays as it is.

@@ -52,6 +52,11 @@ pub async fn insert_user(connection: Connection<'_>, user: &UserRecord) -> Resul
 
 /// The account of an address.
 pub async fn user_by_email(connection: Connection<'_>, email: &Email) -> Result<Option<UserRecord>, StoreError> {
+    user_by_stored_email(connection, email.as_str()).await
+}
+
+/// The account of an address that is normalised already.
+pub async fn user_by_stored_email(connection: Connection<'_>, email: &str) -> Result<Option<UserRecord>, StoreError> {
     sql!(
         connection,
         fetch_optional,
@@ -60,7 +65,7 @@ pub async fn user_by_email(connection: Connection<'_>, email: &Email) -> Result<
                     passkey_required_at
              FROM users WHERE email = $1"
         )
-        .bind(email.as_str())
+        .bind(email)
     )
 }
 
@@ -76,6 +81,27 @@ pub async fn user_by_id(connection: Connection<'_>, id: &str) -> Result<Option<U
         )
         .bind(id)
     )
+}
+
+/// Takes the row of an account, until the transaction ends: whatever begins or ends sessions of one account goes one after the other, each seeing what
+/// the last one did. `false` when the account is gone, disabled, or has not the password hash that was checked, when there is one.
+pub async fn lock_user(
+    connection: Connection<'_>,
+    user_id: &str,
+    password_hash: Option<&str>,
+) -> Result<bool, StoreError> {
+    // An update that changes nothing, because it is the one lock that both engines have.
+    let locked = sql!(
+        connection,
+        execute,
+        sqlx::query(
+            "UPDATE users SET password_hash = password_hash
+             WHERE id = $1 AND disabled_at IS NULL AND password_hash = COALESCE($2, password_hash)"
+        )
+        .bind(user_id)
+        .bind(password_hash)
+    )?;
+    Ok(locked == 1)
 }
 
 /// Sets another password, whatever the last one was; `false` when the account is gone.
@@ -126,4 +152,59 @@ pub async fn delete_user(mut connection: Connection<'_>, user_id: &str, now: i64
     )?;
     sql!(connection, execute, sqlx::query("DELETE FROM users WHERE id = $1").bind(user_id))?;
     Ok(ended)
+}
+
+/// Notes that the address of an account was shown to be its owner's, if it is still `email`; `false` when it is not.
+pub async fn verify_email(
+    connection: Connection<'_>,
+    user_id: &str,
+    email: &str,
+    now: i64,
+) -> Result<bool, StoreError> {
+    let verified = sql!(
+        connection,
+        execute,
+        sqlx::query(
+            "UPDATE users SET email_verified_at = COALESCE(email_verified_at, $3) WHERE id = $1 AND email = $2"
+        )
+        .bind(user_id)
+        .bind(email)
+        .bind(now)
+    )?;
+    Ok(verified == 1)
+}
+
+/// Gives an account another address, shown to be its owner's; `false` when another account has it.
+pub async fn change_email(
+    connection: Connection<'_>,
+    user_id: &str,
+    email: &str,
+    now: i64,
+) -> Result<bool, StoreError> {
+    let changed = sql!(
+        connection,
+        execute,
+        sqlx::query(
+            "UPDATE users SET email = $2, email_verified_at = $3
+             WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM users WHERE email = $2)"
+        )
+        .bind(user_id)
+        .bind(email)
+        .bind(now)
+    )?;
+    Ok(changed == 1)
+}
+
+/// Takes the second factors and passkeys away that were added to an account.
+pub async fn delete_factors(mut connection: Connection<'_>, user_id: &str) -> Result<(), StoreError> {
+    let delete = [
+        "DELETE FROM totp WHERE user_id = $1",
+        "DELETE FROM recovery_codes WHERE user_id = $1",
+        "DELETE FROM passkeys WHERE user_id = $1",
+        "UPDATE users SET passkey_required_at = NULL WHERE id = $1",
+    ];
+    for statement in delete {
+        sql!(connection.reborrow(), execute, sqlx::query(statement).bind(user_id))?;
+    }
+    Ok(())
 }

@@ -4,12 +4,14 @@ use actix_web::HttpResponse;
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, ServiceConfig, to};
 
+use serde_json::json;
+
 use super::no_store;
 use crate::accounts::Accounts;
 use crate::accounts::login::Credentials;
 use crate::accounts::owner::Owner;
 use crate::accounts::refresh::Refresh;
-use crate::accounts::register::Registration;
+use crate::accounts::register::{Outcome, Registration};
 use crate::http::Problem;
 use crate::http::caller::Caller;
 use crate::http::json::Json;
@@ -28,8 +30,11 @@ async fn register(
     accounts: Data<Accounts>,
     registration: Json<Registration>,
 ) -> Result<HttpResponse, Problem> {
-    let registered = accounts.register(&caller, registration.0).await?;
-    Ok(HttpResponse::Created().json(registered))
+    Ok(match accounts.register(&caller, registration.0).await? {
+        Outcome::Made(registered) => HttpResponse::Created().json(registered),
+        Outcome::Asked => HttpResponse::Accepted()
+            .json(json!({ "detail": "A letter is on its way to this address; open the link in it to go on." })),
+    })
 }
 
 async fn log_in(

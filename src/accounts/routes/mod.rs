@@ -3,9 +3,11 @@
 //! | file | routes |
 //! |---|---|
 //! | `entry` | `/register`, `/login`, `/refresh`, `/logout` |
+//! | `letters` | `/password/forgot`, `/password/reset`, `/email` and what is below it |
 //! | `own` | `/me`, `/sessions`, `/password`: what the owner of an account does with it |
 
 mod entry;
+mod letters;
 mod own;
 
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
@@ -17,7 +19,7 @@ pub const LOCAL_PATHS: [&str; 10] =
 
 /// The routes of a server with accounts of its own.
 pub fn local(cfg: &mut ServiceConfig) {
-    cfg.configure(entry::routes).configure(own::routes);
+    cfg.configure(entry::routes).configure(own::routes).configure(letters::routes);
 }
 
 /// `GET /api/me` for any accepted token, where there are no accounts.

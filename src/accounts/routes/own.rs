@@ -60,7 +60,7 @@ async fn leave(owner: Owner, accounts: Data<Accounts>, body: Json<Leave>) -> Res
 }
 
 async fn export(owner: Owner, accounts: Data<Accounts>) -> Result<HttpResponse, Problem> {
-    let export = accounts.export(&owner).await?.ok_or_else(gone)?;
+    let export = accounts.export(&owner).await?;
     let file = (CONTENT_DISPOSITION, "attachment; filename=\"tokenhouse-export.json\"");
     Ok(HttpResponse::Ok().insert_header(no_store()).insert_header(file).json(export))
 }

@@ -1,0 +1,134 @@
+//! A forgotten password: a letter, and another password for whoever read it.
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::Accounts;
+use super::email::Email;
+use super::email_verification::{NotAsked, token_not_good};
+use super::error::Unavailable;
+use super::letter_token::{self, Purpose};
+use super::letters::post_notice;
+use super::password::Password;
+use super::records;
+use crate::audit::{Act, Event};
+use crate::http::Problem;
+use crate::http::caller::Caller;
+use crate::http::problem::FieldError;
+use crate::mail::Letter;
+use crate::store::StoreError;
+
+/// Who forgot his password.
+#[derive(Debug, Deserialize)]
+pub struct Forgot {
+    email: String,
+}
+
+/// The token of the letter, and another password.
+#[derive(Debug, Deserialize)]
+pub struct Reset {
+    token: SecretString,
+    new_password: Password,
+}
+
+/// Why the password is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum NotReset {
+    /// The token is none, was used, has expired, or is void: nobody learns which.
+    #[error("the token is not good")]
+    NotGood,
+    /// The new password is too short, too long, or easy to guess. The token stays good.
+    #[error("the new password is not good enough")]
+    Invalid(FieldError),
+    /// Not now.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl From<NotReset> for Problem {
+    fn from(not: NotReset) -> Self {
+        match not {
+            NotReset::NotGood => token_not_good(),
+            NotReset::Invalid(error) => Self::invalid_fields(vec![error]),
+            NotReset::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
+impl From<StoreError> for NotReset {
+    fn from(error: StoreError) -> Self {
+        Unavailable::from(error).into()
+    }
+}
+
+impl Accounts {
+    /// Sends a letter with which another password can be set. Whether there is such an account is looked up when the letter is written: neither the
+    /// answer nor its time tells.
+    ///
+    /// # Errors
+    /// [`NotAsked`].
+    pub async fn forgot_password(&self, caller: &Caller, forgot: &Forgot) -> Result<(), NotAsked> {
+        let email = Email::parse(&forgot.email).ok_or(NotAsked::Invalid)?;
+        self.limits.letter(caller.address, &email)?;
+        let event = Event::success(Act::PasswordForgot, self.clock.unix_micros()).from(caller);
+        self.post_letter(Letter::ResetPassword, email, Some(event)).await?;
+        Ok(())
+    }
+
+    /// Sets another password for whoever read the letter. All sessions end, and second factors stay; but of an account whose address nobody had shown to
+    /// be his before, they go: whoever set them up never owned the address.
+    ///
+    /// # Errors
+    /// [`NotReset`].
+    pub async fn reset_password(&self, caller: &Caller, reset: Reset) -> Result<(), NotReset> {
+        let invalid = |message| NotReset::Invalid(FieldError { field: "new_password", message });
+        let hash = letter_token::hash(&reset.token).ok_or(NotReset::NotGood)?;
+        reset.new_password.check_length(&self.rules.password_length).map_err(invalid)?;
+        let now = self.clock.unix_micros();
+        let mut reader = self.store.read().await?;
+        let token = records::good_token(reader.connection(), &hash, now).await?;
+        let token = token.filter(|token| token.purpose == Purpose::ResetPassword.name()).ok_or(NotReset::NotGood)?;
+        let user = records::user_by_id(reader.connection(), &token.user_id).await?.ok_or(NotReset::NotGood)?;
+        drop(reader);
+        // Before the token is spent, so that a password that is refused does not cost it.
+        let known = [Some(user.email.clone()), user.name.clone()].into_iter().flatten().collect();
+        let hashed = self.hashing.hash_new(reset.new_password, known).await.map_err(Unavailable::from)?;
+        let new = hashed.map_err(invalid)?;
+
+        let caller = caller.clone();
+        let email = Email::parse(&user.email);
+        let id = user.id.clone();
+        self.end_by(move |mut connection| {
+            Box::pin(async move {
+                records::spend_token(connection.reborrow(), &hash, now).await?.ok_or(NotReset::NotGood)?;
+                if !records::lock_user(connection.reborrow(), &user.id, None).await? {
+                    return Err(NotReset::NotGood);
+                }
+                // As it is now that its row is ours.
+                let mut user = records::user_by_id(connection.reborrow(), &user.id).await?.ok_or(NotReset::NotGood)?;
+                records::set_password_hash(connection.reborrow(), &user.id, &new).await?;
+                if !records::verify_email(connection.reborrow(), &user.id, &token.email, now).await? {
+                    return Err(NotReset::NotGood);
+                }
+                if user.email_verified_at.is_none() {
+                    records::delete_factors(connection.reborrow(), &user.id).await?;
+                    user.email_verified_at = Some(now);
+                }
+                records::void_tokens(connection.reborrow(), &user.id).await?;
+                let ended = records::end_sessions_of_user(connection.reborrow(), &user.id, None, now).await?;
+                post_notice(connection.reborrow(), &user, Act::PasswordReset, &caller, now).await?;
+                let event = Event::success(Act::PasswordReset, now).on_user(&user.id).from(&caller);
+                event.record(connection).await?;
+                Ok(ended)
+            })
+        })
+        .await?;
+        self.letters_wait.notify_one();
+        // Whoever guessed at the old password is no reason to keep its owner waiting.
+        if let Some(email) = &email {
+            self.limits.logged_in(email);
+        }
+        tracing::info!(user = id, "set another password by a letter");
+        Ok(())
+    }
+}
