@@ -54,6 +54,8 @@
 #[cfg(feature = "server")]
 pub mod accounts;
 #[cfg(feature = "server")]
+mod admin;
+#[cfg(feature = "server")]
 pub mod audit;
 #[cfg(feature = "server")]
 pub mod cli;
@@ -61,6 +63,8 @@ pub mod guard;
 pub mod http;
 #[cfg(feature = "server")]
 pub mod mail;
+#[cfg(feature = "server")]
+mod oauth;
 mod private_files;
 #[cfg(feature = "server")]
 mod sealing;

@@ -28,7 +28,7 @@ pub mod limits;
 pub mod login;
 pub mod logout;
 pub mod me;
-mod name;
+pub(crate) mod name;
 pub mod new_session;
 pub mod own_sessions;
 pub mod owner;

@@ -1,5 +1,6 @@
 //! The command line: a file per command.
 
+mod client;
 pub mod config;
 mod key;
 mod serve;
@@ -37,6 +38,11 @@ enum Command {
     Config {
         #[command(subcommand)]
         command: ConfigCommand,
+    },
+    /// Programs that get tokens of their own (OAuth clients)
+    Client {
+        #[command(subcommand)]
+        command: client::ClientCommand,
     },
     /// The keys that sign tokens
     Key {
@@ -115,6 +121,7 @@ fn run(arguments: Arguments) -> Result<u8, Failure> {
         Command::Config { command: ConfigCommand::Check } => Ok(config::check(&sources, json, &mut out)?),
         Command::Config { command: ConfigCommand::Show } => Ok(config::show(&sources, json, &mut out)?),
         Command::Serve => serve::run(&Settings::read(&sources)?, json, &mut out),
+        Command::Client { command } => client::run(command, &Settings::read(&sources)?, json, &mut out),
         Command::Key { command: KeyCommand::List } => key::list(&Settings::read(&sources)?, json, &mut out),
         Command::Key { command: KeyCommand::Rotate } => key::rotate(&Settings::read(&sources)?, json, &mut out),
     }

@@ -16,9 +16,13 @@ use super::app::{self, State};
 use super::edge::Edge;
 use super::health::Draining;
 use crate::accounts::{self, Accounts};
+use crate::oauth::clients::Clients;
+use crate::oauth::registry::Registry;
+use crate::oauth::standing::OfUsersAndClients;
+use crate::oauth::{Addresses, OAuth, upkeep};
 use crate::sealing::Sealing;
 use crate::settings::{Remote, Settings};
-use crate::store::{OpenError, Store};
+use crate::store::{OpenError, Store, StoreError};
 use crate::token::{
     BuildError, Clock, KeyFileError, LocalIssuer, LocalSettings, RemoteSettings, SecretTooShort, Verifier, WrongIssuer,
 };
@@ -51,6 +55,9 @@ pub enum StartError {
     /// The database.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The clients could not be read from it.
+    #[error("cannot read the clients: {0}")]
+    Clients(#[source] StoreError),
     /// The signing keys.
     #[error(transparent)]
     Keys(#[from] KeyFileError),
@@ -102,8 +109,11 @@ impl Server {
             let issuer = Arc::new(local_issuer(settings, clock.clone())?);
             let sealing = Sealing::open(&settings.tokens)?;
             let opened = Arc::new(Accounts::new(settings, store, Arc::clone(&issuer), sealing, clock.clone())?);
-            verifier = verifier.local_with_standing(issuer, opened.sessions());
-            accounts = Some(opened);
+            let registry = Registry::open(opened.store().clone(), clock.clone()).await.map_err(StartError::Clients)?;
+            let registry = Arc::new(registry);
+            let standing = OfUsersAndClients { sessions: opened.sessions(), registry: Arc::clone(&registry) };
+            verifier = verifier.local_with_standing(issuer, Arc::new(standing));
+            accounts = Some((opened, registry));
         }
         for name in &settings.auth.remotes {
             if let Some(remote) = settings.remotes.get(name) {
@@ -111,13 +121,29 @@ impl Server {
             }
         }
         let verifier = verifier.build()?;
+        let (accounts, registry) = accounts.unzip();
         if let Some(accounts) = &accounts {
             accounts.keep_up();
             accounts.send_letters();
         }
+        let oauth = accounts.clone().zip(registry).map(|(accounts, registry)| {
+            upkeep::keep_up(&registry);
+            Data::new(OAuth {
+                clients: Clients {
+                    store: accounts.store().clone(),
+                    clock: clock.clone(),
+                    scopes: settings.oauth.scopes.clone(),
+                },
+                accounts,
+                registry,
+                verifier: verifier.clone(),
+                access_ttl: settings.tokens.access_ttl,
+                addresses: Addresses::of(issuer_name(settings)),
+            })
+        });
 
         let store = accounts.as_ref().map(|accounts| accounts.store().clone());
-        let state = State::new(settings, verifier, accounts.map(Data::from));
+        let state = State::new(settings, verifier, accounts.map(Data::from), oauth);
         let draining = state.draining.clone();
         let edge = Edge::new(settings, clock);
         let server = HttpServer::new(move || {

@@ -9,6 +9,7 @@ mod later;
 mod layers;
 mod mail;
 mod mistake;
+mod oauth;
 pub mod read;
 mod reader;
 mod secret;
@@ -35,7 +36,7 @@ use crate::token::required_claim::RequiredClaim;
 pub use read::{Mistake, Place, Sources, WrongSettings};
 
 /// The sections whose names are fixed, in the order in which they are documented.
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 13] = [
     "server",
     "cors",
     "log",
@@ -48,6 +49,7 @@ const SECTIONS: [&str; 12] = [
     "mail",
     "limits",
     "audit",
+    "oauth",
 ];
 
 /// Everything the server can be told. See `config/default.toml`, which explains each key and holds its default.
@@ -77,6 +79,8 @@ pub struct Settings {
     pub limits: Limits,
     /// `[audit]`
     pub audit: Audit,
+    /// `[oauth]`.
+    pub oauth: OAuth,
     /// `[remote.NAME]`, by name
     pub remotes: BTreeMap<String, Remote>,
 }
@@ -332,4 +336,22 @@ pub struct Remote {
     pub ca_certificate: Option<PathBuf>,
     /// Claims its tokens must have.
     pub required_claims: Vec<RequiredClaim>,
+}
+
+/// `[oauth]`: what clients may be given.
+#[derive(Debug, Clone)]
+pub struct OAuth {
+    /// `scopes`: those that clients may have.
+    pub scopes: Vec<DeclaredScope>,
+}
+
+/// One of `[[oauth.scopes]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredScope {
+    /// `name`.
+    pub name: String,
+    /// `description`, for people; may be empty.
+    pub description: String,
+    /// `default`: a client that may have it gets it when it asks for none.
+    pub default: bool,
 }

@@ -10,6 +10,8 @@
 //! The checks follow RFC 7519, RFC 8725 and RFC 9068. What the `jsonwebtoken` crate leaves to its caller (`typ`, `crit`, claims of a wrong type,
 //! the choice of the key) is done here, before and after the signature.
 
+#[cfg(feature = "server")]
+pub(crate) mod assertion;
 pub mod builder;
 pub mod claims;
 pub mod clock;

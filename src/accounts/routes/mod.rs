@@ -14,8 +14,19 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use actix_web::web::ServiceConfig;
 
 /// First segments of the paths that only a server with accounts of its own has; all of `/me` but GET is such a path too.
-pub const LOCAL_PATHS: [&str; 10] =
-    ["register", "login", "refresh", "logout", "sessions", "password", "email", "totp", "passkeys", "me/export"];
+pub const LOCAL_PATHS: [&str; 11] = [
+    "register",
+    "login",
+    "refresh",
+    "logout",
+    "sessions",
+    "password",
+    "email",
+    "totp",
+    "passkeys",
+    "me/export",
+    "admin",
+];
 
 /// The routes of a server with accounts of its own.
 pub fn local(cfg: &mut ServiceConfig) {

@@ -1,0 +1,122 @@
+//! `/api/admin/clients`: OAuth clients.
+
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{CACHE_CONTROL, LOCATION};
+use actix_web::middleware::from_fn;
+use actix_web::web::{Data, Path, Query, ServiceConfig, to};
+use secrecy::ExposeSecret as _;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::accounts::owner::Owner;
+use crate::http::Problem;
+use crate::http::json::Json;
+use crate::http::methods::{delete, get, patch, post, resource};
+use crate::http::problem::FieldError;
+use crate::http::request_id::in_span;
+use crate::oauth::OAuth;
+use crate::oauth::author::Author;
+use crate::oauth::clients::{ClientChange, NewClient, NotDone};
+
+/// A page, unless another size is asked for.
+const PAGE: usize = 50;
+const LARGEST_PAGE: usize = 200;
+
+pub(super) fn routes(cfg: &mut ServiceConfig) {
+    let one = [get(to(show)), patch(to(change)), delete(to(remove))];
+    cfg.service(resource("/clients", [get(to(list)), post(to(add))]).wrap(from_fn(in_span)))
+        .service(resource("/clients/{id}/rotate", [post(to(rotate))]).wrap(from_fn(in_span)))
+        .service(resource("/clients/{id}", one).wrap(from_fn(in_span)));
+}
+
+#[derive(Deserialize)]
+struct Page {
+    limit: Option<String>,
+    /// The `next_cursor` of the page before.
+    #[serde(default)]
+    cursor: String,
+}
+
+#[derive(Deserialize)]
+struct Rotation {
+    /// How long the last secret stays good, such as `1h`; not at all when it is absent.
+    overlap: Option<String>,
+}
+
+async fn list(_: Owner, oauth: Data<OAuth>, page: Query<Page>) -> Result<HttpResponse, Problem> {
+    let limit = match page.limit.as_deref().map(str::parse) {
+        None => PAGE,
+        Some(Ok(limit @ 1..=LARGEST_PAGE)) => limit,
+        Some(_) => {
+            let message = format!("must be a whole number between 1 and {LARGEST_PAGE}").into();
+            return Err(Problem::invalid_fields(vec![FieldError { field: "limit", message }]));
+        }
+    };
+    let clients = oauth.registry.refresh().await.map_err(NotDone::from)?;
+    let now = oauth.clients.clock.unix_micros();
+    let mut behind = clients.after(&page.cursor);
+    let items: Vec<_> = behind.by_ref().take(limit).collect();
+    let next_cursor = behind.next().and_then(|_| items.last()).map(|last| last.id());
+    let items: Vec<Value> = items.iter().map(|client| client.to_json(now)).collect();
+    Ok(HttpResponse::Ok().json(json!({ "items": items, "next_cursor": next_cursor })))
+}
+
+async fn add(owner: Owner, oauth: Data<OAuth>, new: Json<NewClient>) -> Result<HttpResponse, Problem> {
+    let clients = oauth.clients.clone();
+    let added = oauth.changing(async move { clients.add(new.0, Author::Administrator(owner)).await }).await?;
+    let mut body = added.client.to_json(oauth.clients.clock.unix_micros());
+    if let (Some(secret), Some(body)) = (&added.secret, body.as_object_mut()) {
+        body.insert("client_secret".to_owned(), secret.expose_secret().into());
+        body.remove("secrets");
+    }
+    Ok(HttpResponse::Created()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((LOCATION, format!("/api/admin/clients/{}", added.client.id())))
+        .json(body))
+}
+
+async fn show(_: Owner, oauth: Data<OAuth>, id: Path<String>) -> Result<HttpResponse, Problem> {
+    let clients = oauth.registry.refresh().await.map_err(NotDone::from)?;
+    let client = clients.get(&id).ok_or(NotDone::Unknown)?;
+    Ok(HttpResponse::Ok().json(client.to_json(oauth.clients.clock.unix_micros())))
+}
+
+async fn change(
+    owner: Owner,
+    oauth: Data<OAuth>,
+    id: Path<String>,
+    change: Json<ClientChange>,
+) -> Result<HttpResponse, Problem> {
+    let (clients, changed) = (oauth.clients.clone(), id.clone());
+    let author = Author::Administrator(owner.clone());
+    oauth.changing(async move { clients.change(&changed, change.0, author).await }).await?;
+    show(owner, oauth, id).await
+}
+
+async fn remove(owner: Owner, oauth: Data<OAuth>, id: Path<String>) -> Result<HttpResponse, Problem> {
+    let clients = oauth.clients.clone();
+    oauth.changing(async move { clients.remove(&id, Author::Administrator(owner)).await }).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn rotate(
+    owner: Owner,
+    oauth: Data<OAuth>,
+    id: Path<String>,
+    rotation: Option<Json<Rotation>>,
+) -> Result<HttpResponse, Problem> {
+    let overlap = match rotation.and_then(|rotation| rotation.0.overlap) {
+        None => Duration::ZERO,
+        Some(text) => humantime::parse_duration(&text).map_err(|_| {
+            let message = "must be a duration, such as \"1h\"".into();
+            Problem::invalid_fields(vec![FieldError { field: "overlap", message }])
+        })?,
+    };
+    let (clients, rotated) = (oauth.clients.clone(), id.clone());
+    let author = Author::Administrator(owner);
+    let secret = oauth.changing(async move { clients.rotate(&rotated, overlap, author).await }).await?;
+    let body = json!({ "client_id": *id, "client_secret": secret.expose_secret() });
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(body))
+}
