@@ -6,6 +6,7 @@
 mod support;
 
 mod claims;
+mod clients;
 mod forged;
 mod guarded;
 mod headers;

@@ -1,5 +1,8 @@
 //! The local issuer: mints access tokens with its own HMAC keys, and knows them again.
 
+mod check;
+mod mint;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
@@ -9,18 +12,17 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::hmac;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Serialize;
 
-use super::claims::Claims;
+pub(super) use self::check::{check_times, is_access_token_type};
+pub use self::mint::Minted;
 use super::clock::Clock;
 use super::jws::Compact;
 use super::key_file::{KeyFileError, StoredKey, StoredKeys};
 use super::keys::VerifyingKey;
 use super::random;
 use super::rejection::Rejection;
-use super::scopes::Scopes;
 
 /// No access token lives longer, whatever the settings were when it was made.
 pub const MAX_ACCESS_TTL: Duration = Duration::from_hours(24);
@@ -30,6 +32,9 @@ pub const MIN_SECRET_BYTES: usize = 32;
 
 /// The client that `/api/login` gives tokens to.
 pub const OWN_CLIENT_ID: &str = "tokenhouse";
+
+/// How the ids of all other clients begin, as Okta's do: so none equals a user's id (RFC 9700, section 4.15).
+pub const CLIENT_ID_PREFIX: &str = "0oa";
 
 /// What the local issuer writes into its tokens.
 #[derive(Debug, Clone)]
@@ -77,15 +82,6 @@ pub struct LocalIssuer {
     generation: AtomicU64,
 }
 
-/// An access token just made.
-#[derive(Clone)]
-pub struct Minted {
-    /// The token itself: a secret until it expires.
-    pub token: String,
-    /// How long it lives.
-    pub expires_in: Duration,
-}
-
 struct KeyRing {
     signing_kid: String,
     signing_key: EncodingKey,
@@ -96,24 +92,6 @@ struct RingKey {
     key: VerifyingKey,
     /// Seconds since 1970 from which its tokens are not believed any more.
     until: Option<i64>,
-}
-
-/// The claims of the contract, in the order in which a person likes to read them.
-#[derive(Serialize)]
-struct AccessToken<'a> {
-    ver: u8,
-    jti: String,
-    iss: &'a str,
-    aud: &'a str,
-    iat: i64,
-    exp: i64,
-    sub: &'a str,
-    uid: &'a str,
-    cid: &'a str,
-    client_id: &'a str,
-    sid: &'a str,
-    scp: &'a Scopes,
-    scope: String,
 }
 
 impl LocalIssuer {
@@ -167,40 +145,6 @@ impl LocalIssuer {
         self.ring.load().signing_kid.clone()
     }
 
-    /// Makes an access token for a user (RFC 9068) of the session `session_id`, which ends at `session_end` in seconds since 1970: the token
-    /// does not outlive it.
-    ///
-    /// # Panics
-    /// Never for any input: HMAC over JSON of strings and numbers does not fail.
-    #[must_use]
-    #[expect(clippy::expect_used, reason = "strings and numbers always become JSON, and HMAC signs any bytes")]
-    pub fn mint_for_user(&self, user_id: &str, session_id: &str, session_end: i64, scopes: &Scopes) -> Minted {
-        let ring = self.ring.load();
-        let iat = self.clock.unix_seconds();
-        let session_left = Duration::from_secs(session_end.saturating_sub(iat).try_into().unwrap_or(0));
-        let expires_in = self.settings.access_ttl.min(MAX_ACCESS_TTL).min(session_left);
-        let claims = AccessToken {
-            ver: 1,
-            jti: format!("AT.{}", random::base64url(&random::bytes::<18>())),
-            iss: &self.settings.issuer,
-            aud: &self.settings.audience,
-            iat,
-            exp: iat.saturating_add_unsigned(expires_in.as_secs()),
-            sub: user_id,
-            uid: user_id,
-            cid: OWN_CLIENT_ID,
-            client_id: OWN_CLIENT_ID,
-            sid: session_id,
-            scp: scopes,
-            scope: scopes.to_string(),
-        };
-        let mut header = Header::new(Algorithm::HS256);
-        header.typ = Some("at+jwt".to_owned());
-        header.kid = Some(ring.signing_kid.clone());
-        let token = jsonwebtoken::encode(&header, &claims, &ring.signing_key).expect("HMAC over JSON does not fail");
-        Minted { token, expires_in }
-    }
-
     pub(super) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
@@ -221,29 +165,6 @@ impl LocalIssuer {
         }
         self.check_claims(&token.claims, now, leeway)?;
         Ok(key.until)
-    }
-
-    fn check_claims(&self, claims: &Claims, now: i64, leeway: i64) -> Result<(), Rejection> {
-        check_times(claims, now, leeway)?;
-        let issued_at = claims.issued_at.ok_or(Rejection::Lifetime)?;
-        let longest = i64::try_from(MAX_ACCESS_TTL.as_secs()).unwrap_or(i64::MAX);
-        if claims.expires_at.saturating_sub(issued_at) > longest {
-            return Err(Rejection::Lifetime);
-        }
-        if !claims.audience.contains(&self.settings.audience) {
-            return Err(Rejection::Audience);
-        }
-        if claims.client_id.as_deref() != Some(OWN_CLIENT_ID) {
-            return Err(Rejection::Client);
-        }
-        // All its tokens are users' tokens of a session, so one without is not its own, whoever signed it.
-        if claims.subject.is_empty()
-            || claims.user_id.as_deref() != Some(claims.subject.as_str())
-            || claims.session_id.is_none()
-        {
-            return Err(Rejection::Subject);
-        }
-        Ok(())
     }
 }
 
@@ -278,21 +199,4 @@ impl RingKey {
     fn new(secret: &[u8], until: Option<i64>) -> Self {
         Self { key: VerifyingKey { algorithm: Algorithm::HS256, key: DecodingKey::from_secret(secret) }, until }
     }
-}
-
-/// `typ` of RFC 9068, section 2.1, with or without its prefix, in any case (RFC 7515, section 4.1.9).
-pub(super) fn is_access_token_type(typ: Option<&str>) -> bool {
-    typ.is_some_and(|typ| typ.eq_ignore_ascii_case("at+jwt") || typ.eq_ignore_ascii_case("application/at+jwt"))
-}
-
-/// `exp`, `nbf` and `iat`, all in seconds since 1970, with clocks that may differ by `leeway`.
-pub(super) fn check_times(claims: &Claims, now: i64, leeway: i64) -> Result<(), Rejection> {
-    if now >= claims.expires_at.saturating_add(leeway) {
-        return Err(Rejection::Expired);
-    }
-    let latest = now.saturating_add(leeway);
-    if claims.not_before.is_some_and(|nbf| nbf > latest) || claims.issued_at.is_some_and(|iat| iat > latest) {
-        return Err(Rejection::NotYetValid);
-    }
-    Ok(())
 }
