@@ -61,6 +61,8 @@ pub mod guard;
 pub mod http;
 #[cfg(feature = "server")]
 mod mail;
+#[cfg(feature = "server")]
+mod oauth;
 mod private_files;
 #[cfg(feature = "server")]
 mod sealing;

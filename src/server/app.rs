@@ -1,5 +1,7 @@
 //! Which route is where, and what lies around all of them.
 
+use std::sync::Arc;
+
 use actix_cors::Cors;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::http::{Method, StatusCode};
@@ -13,6 +15,7 @@ use crate::accounts::{Accounts, routes};
 use crate::http::Problem;
 use crate::http::client_address::TrustedProxies;
 use crate::http::json::BodyLimit;
+use crate::oauth;
 use crate::settings::Settings;
 use crate::token::Verifier;
 
@@ -53,6 +56,7 @@ pub(crate) fn routes(cfg: &mut ServiceConfig, state: &State) {
         .app_data(state.trusted_proxies.clone());
     if let Some(accounts) = &state.accounts {
         cfg.app_data(accounts.clone());
+        oauth::keys::routes(cfg, &Data::from(Arc::clone(&accounts.issuer)));
     }
     let accounts = |cfg: &mut ServiceConfig| match state.accounts {
         Some(_) => routes::local(cfg),
