@@ -63,12 +63,14 @@ pub struct KeyFolder {
 }
 
 /// What is due at a folder's keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Due {
     /// Keys that are over for long are to be dropped.
     drop: bool,
     /// Keys of other algorithms are to be given their end.
     retire: bool,
+    /// The end of the key that signs is to be taken back.
+    revive: bool,
     /// A key is to be made that signs from then on.
     make: Option<DateTime<Utc>>,
 }
@@ -131,7 +133,9 @@ impl KeyFolder {
         let ahead = rotation == Rotation::Usual && algorithm.is_asymmetric() && !is_first;
         let sign_from = if ahead { now + PUBLISHED_AHEAD } else { now };
         if rotation == Rotation::Compromised {
-            keys.iter_mut().for_each(|key| end_by(key, now));
+            for key in &mut keys {
+                end_by(key, now);
+            }
         } else if let Some(signing) = keys.iter_mut().find(|key| key.algorithm() == algorithm) {
             // Not the earlier end that a key which gave way had set for it.
             signing.verify_until = Some(self.end_of_tokens(sign_from));
@@ -164,7 +168,14 @@ impl KeyFolder {
         }
         if due.retire {
             let until = self.end_of_tokens(now);
+            keys.retain(|key| key.sign_from <= now || !self.is_of_another(key));
             keys.iter_mut().filter(|key| self.is_of_another(key)).for_each(|key| end_by(key, until));
+        }
+        if due.revive
+            && let Some(signing) = self.signing(&found, now)
+            && let Some(key) = keys.iter_mut().find(|key| key.kid == signing.kid)
+        {
+            key.verify_until = None;
         }
         if let (Some(sign_from), Some(algorithm)) = (due.make, self.rules.algorithm) {
             let until = self.end_of_tokens(sign_from);
@@ -177,11 +188,9 @@ impl KeyFolder {
     /// What is due at any time.
     fn due(&self, keys: &StoredKeys, now: DateTime<Utc>) -> Due {
         let drop = self.rules.algorithm.is_some() && keys.iter().any(|key| self.is_long_over(key, now));
-        Due {
-            drop,
-            retire: false,
-            make: self.rules.algorithm.and_then(|algorithm| self.next_key(keys, algorithm, now)),
-        }
+        // A key that ends before a token made now would cannot sign it. So it is when a server with another algorithm was started over this folder.
+        let can_sign = |key: &StoredKey| key.verify_until.is_none_or(|until| until >= now + self.rules.token_life);
+        Due { drop, make: self.next_key(keys, now, can_sign), ..Due::default() }
     }
 
     /// What is due when a server starts. Only then do keys of other algorithms end: while servers are restarted one after the other with a
@@ -189,19 +198,31 @@ impl KeyFolder {
     fn due_at_start(&self, keys: &StoredKeys, now: DateTime<Utc>) -> Due {
         let until = self.end_of_tokens(now);
         let retire = keys.iter().any(|key| self.is_of_another(key) && key.verify_until.is_none_or(|end| end > until));
+        // The algorithm was changed and changed back: the key that others know goes on.
+        let ends = |key: &StoredKey| key.verify_until.is_some_and(|end| end > now) && !has_successor(keys, key);
+        let revive = self.signing(keys, now).is_some_and(ends);
+        if revive {
+            return Due { retire, revive, make: self.next_key(keys, now, |_| true), ..self.due(keys, now) };
+        }
         Due { retire, ..self.due(keys, now) }
     }
 
     /// When the next key is to sign, if it is time to make it.
-    fn next_key(&self, keys: &StoredKeys, algorithm: SigningAlgorithm, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let signing = keys.signing(algorithm, now);
-        // A key that ends before a token made now would cannot sign it. So it is after a server with another algorithm was started over this folder.
-        let can_sign = |key: &StoredKey| key.verify_until.is_none_or(|until| until >= now + self.rules.token_life);
-        let Some(signing) = signing.filter(|key| can_sign(key)) else { return Some(now) };
+    fn next_key(
+        &self,
+        keys: &StoredKeys,
+        now: DateTime<Utc>,
+        can_sign: impl Fn(&StoredKey) -> bool,
+    ) -> Option<DateTime<Utc>> {
+        let algorithm = self.rules.algorithm?;
+        let Some(signing) = self.signing(keys, now).filter(|key| can_sign(key)) else { return Some(now) };
         let ahead = if algorithm.is_asymmetric() { PUBLISHED_AHEAD } else { KNOWN_AHEAD };
-        let has_successor = keys.iter().any(|key| key.algorithm() == algorithm && key.sign_from > signing.sign_from);
         let is_time = self.rules.rotate_every.is_some_and(|every| signing.sign_from + every <= now + ahead);
-        (is_time && !has_successor).then(|| now + ahead)
+        (is_time && !has_successor(keys, signing)).then(|| now + ahead)
+    }
+
+    fn signing<'k>(&self, keys: &'k StoredKeys, now: DateTime<Utc>) -> Option<&'k StoredKey> {
+        keys.signing(self.rules.algorithm?, now)
     }
 
     /// Whether this folder's rules have no key like it made.
@@ -222,8 +243,13 @@ impl KeyFolder {
 
 impl Due {
     fn is_nothing(self) -> bool {
-        self == Self { drop: false, retire: false, make: None }
+        self == Self::default()
     }
+}
+
+/// Whether there is a newer key of the same algorithm.
+fn has_successor(keys: &StoredKeys, key: &StoredKey) -> bool {
+    keys.iter().any(|other| other.algorithm() == key.algorithm() && other.sign_from > key.sign_from)
 }
 
 /// Ends a key at `until`, if it does not end before.
@@ -233,6 +259,7 @@ fn end_by(key: &mut StoredKey, until: DateTime<Utc>) {
 
 impl StoredKeys {
     /// The key of `algorithm` that signs at `now`: the newest whose time has come, or the oldest when the clock was set back behind that.
+    #[must_use]
     pub fn signing(&self, algorithm: SigningAlgorithm, now: DateTime<Utc>) -> Option<&StoredKey> {
         let of_algorithm = || self.iter().filter(|key| key.algorithm() == algorithm);
         of_algorithm().find(|key| key.sign_from <= now).or_else(|| of_algorithm().last())

@@ -83,7 +83,7 @@ impl FromStr for SigningAlgorithm {
 
 /// A private key, taken apart once so that signing need not do it.
 pub(super) enum SigningKey {
-    Hmac { secret: SecretSlice<u8>, key: hmac::Key },
+    Hmac { secret: SecretSlice<u8>, key: Box<hmac::Key> },
     Rsa(RsaKeyPair),
     Ec(EcdsaKeyPair),
     Ed(Ed25519KeyPair),
@@ -108,7 +108,7 @@ impl SigningKey {
     }
 
     pub fn hmac(secret: SecretSlice<u8>) -> Self {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret());
+        let key = Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret()));
         Self::Hmac { secret, key }
     }
 

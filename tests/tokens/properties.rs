@@ -184,17 +184,17 @@ impl Town {
                 let until = now + i64::try_from(TTL).unwrap() + LEEWAY;
                 self.minted.push(Minted { token: mint(&self.issuer), kid: self.issuer.signing_kid(), until });
             }
-            Act::Rotate => self.rotate(Duration::from_secs(TTL + 30) + TAKE_OVER),
-            Act::Retire(seconds) => self.rotate(Duration::from_secs(u64::from(*seconds)) + TAKE_OVER),
+            Act::Rotate => self.rotate(Duration::from_secs(TTL + 30)),
+            Act::Retire(seconds) => self.rotate(Duration::from_secs(u64::from(*seconds))),
             Act::Advance(seconds) => self.hands.advance(Duration::from_secs(u64::from(*seconds))),
             Act::Restart => (self.issuer, self.verifier) = Self::open(&self.folder, &self.clock),
         }
     }
 
-    fn rotate(&mut self, last_key_for: Duration) {
+    /// The last key is believed for `token_life` and [`TAKE_OVER`].
+    fn rotate(&mut self, token_life: Duration) {
         let (now, last) = (self.clock.now(), self.issuer.signing_kid());
-        let until = now + last_key_for;
-        let token_life = last_key_for - TAKE_OVER;
+        let until = now + token_life + TAKE_OVER;
         let rules = KeyRules { algorithm: Some(SigningAlgorithm::HS256), rotate_every: None, token_life };
         KeyFolder::new(self.folder.path(), rules).rotate(Rotation::Usual, now).unwrap();
         assert_eq!(self.issuer.tend_keys().unwrap(), Tended::Changed);
