@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::key_file::{KeyFileError, StoredKey, StoredKeys, lock};
 use super::signing_key::SigningAlgorithm;
@@ -129,16 +129,18 @@ impl KeyFolder {
         let _lock = lock(&self.path)?;
         let mut keys: Vec<StoredKey> = StoredKeys::read(&self.path)?.unwrap_or_default().iter().cloned().collect();
         keys.retain(|key| key.sign_from <= now || key.algorithm() != algorithm);
-        let is_first = keys.iter().all(|key| key.algorithm() != algorithm);
-        let ahead = rotation == Rotation::Usual && algorithm.is_asymmetric() && !is_first;
+        // One that is over stays so: it may have been stolen.
+        let is_last = |key: &StoredKey| key.algorithm() == algorithm && key.verify_until.is_none_or(|end| end > now);
+        let has_last = keys.iter().any(is_last);
+        let ahead = rotation == Rotation::Usual && algorithm.is_asymmetric() && has_last;
         let sign_from = if ahead { now + PUBLISHED_AHEAD } else { now };
         if rotation == Rotation::Compromised {
             for key in &mut keys {
                 end_by(key, now);
             }
-        } else if let Some(signing) = keys.iter_mut().find(|key| key.algorithm() == algorithm) {
+        } else if let Some(last) = keys.iter_mut().find(|key| is_last(key)) {
             // Not the earlier end that a key which gave way had set for it.
-            signing.verify_until = Some(self.end_of_tokens(sign_from));
+            last.verify_until = Some(self.end_of_tokens(sign_from));
         }
         keys.retain(|key| !self.is_long_over(key, now));
         keys.insert(0, StoredKey::generate(algorithm, now, sign_from));
@@ -147,7 +149,7 @@ impl KeyFolder {
 
     /// When the last token that was signed until `moment` is expired.
     pub(super) fn end_of_tokens(&self, moment: DateTime<Utc>) -> DateTime<Utc> {
-        moment + self.rules.token_life + TAKE_OVER
+        later(moment, self.rules.token_life + TAKE_OVER)
     }
 
     /// Does what `due` says, behind the lock: what was read before it may be changed by now.
@@ -217,7 +219,7 @@ impl KeyFolder {
         let algorithm = self.rules.algorithm?;
         let Some(signing) = self.signing(keys, now).filter(|key| can_sign(key)) else { return Some(now) };
         let ahead = if algorithm.is_asymmetric() { PUBLISHED_AHEAD } else { KNOWN_AHEAD };
-        let is_time = self.rules.rotate_every.is_some_and(|every| signing.sign_from + every <= now + ahead);
+        let is_time = self.rules.rotate_every.is_some_and(|every| later(signing.sign_from, every) <= now + ahead);
         (is_time && !has_successor(keys, signing)).then(|| now + ahead)
     }
 
@@ -250,6 +252,12 @@ impl Due {
 /// Whether there is a newer key of the same algorithm.
 fn has_successor(keys: &StoredKeys, key: &StoredKey) -> bool {
     keys.iter().any(|other| other.algorithm() == key.algorithm() && other.sign_from > key.sign_from)
+}
+
+/// `by` after `moment`, which a file may have set to the end of all times.
+fn later(moment: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
+    let sum = TimeDelta::from_std(by).ok().and_then(|by| moment.checked_add_signed(by));
+    sum.unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 /// Ends a key at `until`, if it does not end before.

@@ -10,6 +10,7 @@ mod clients;
 mod forged;
 mod guarded;
 mod headers;
+mod key_files;
 mod key_life;
 mod properties;
 mod rotation;
