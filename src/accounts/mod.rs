@@ -45,7 +45,6 @@ pub(crate) mod routes;
 pub mod sessions;
 mod upkeep;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -107,8 +106,6 @@ pub(crate) struct Rules {
     pub keep_audit: Duration,
     /// What links in letters begin with.
     pub public_url: String,
-    /// Where the signing keys are, when they are files that `key rotate` may change.
-    pub key_dir: Option<PathBuf>,
 }
 
 impl Accounts {
@@ -139,7 +136,6 @@ impl Accounts {
                 reset_ttl: accounts.reset_ttl,
                 keep_audit: settings.audit.keep,
                 public_url: settings.server.public_url.clone(),
-                key_dir: settings.tokens.secret.is_none().then(|| settings.tokens.key_dir.clone()),
             },
             store,
             issuer,

@@ -10,6 +10,7 @@
 //! | `client`, `registry`, `upkeep` | clients in memory |
 //! | `standing` | whether a token of a client still stands |
 //! | `form`, `error`, `secret` | forms, errors, secrets of clients |
+//! | `keys` | `/v1/keys`: the public keys that tokens are checked with |
 //! | `records` | the SQL |
 
 mod authentication;
@@ -20,6 +21,7 @@ pub(crate) mod clients;
 mod error;
 mod form;
 mod introspection;
+pub(crate) mod keys;
 mod metadata;
 pub(crate) mod records;
 pub(crate) mod registry;

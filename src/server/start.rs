@@ -21,10 +21,11 @@ use crate::oauth::registry::Registry;
 use crate::oauth::standing::OfUsersAndClients;
 use crate::oauth::{Addresses, OAuth, upkeep};
 use crate::sealing::Sealing;
-use crate::settings::{Remote, Settings};
+use crate::settings::{Remote, Settings, Tokens};
 use crate::store::{OpenError, Store, StoreError};
 use crate::token::{
-    BuildError, Clock, KeyFileError, LocalIssuer, LocalSettings, RemoteSettings, SecretTooShort, Verifier, WrongIssuer,
+    BuildError, Clock, HmacSecret, KeyFileError, KeyFolder, KeyRules, LocalIssuer, LocalSettings, RemoteSettings,
+    SecretTooShort, Verifier, WrongIssuer,
 };
 
 /// The database must close so soon after the last request.
@@ -238,6 +239,18 @@ pub fn issuer_name(settings: &Settings) -> String {
     format!("{}/oauth2/default", settings.server.public_url)
 }
 
+/// The folder of the signing keys, and what they are for.
+#[must_use]
+pub fn key_folder(tokens: &Tokens) -> KeyFolder {
+    let secret_signs = tokens.secret.is_some() && !tokens.algorithm.is_asymmetric();
+    let rules = KeyRules {
+        algorithm: (!secret_signs).then_some(tokens.algorithm),
+        rotate_every: tokens.rotate_every,
+        token_life: tokens.access_ttl + tokens.leeway,
+    };
+    KeyFolder::new(&tokens.key_dir, rules)
+}
+
 fn local_issuer(settings: &Settings, clock: Clock) -> Result<LocalIssuer, StartError> {
     let tokens = &settings.tokens;
     let local = LocalSettings {
@@ -245,10 +258,8 @@ fn local_issuer(settings: &Settings, clock: Clock) -> Result<LocalIssuer, StartE
         audience: tokens.audience.clone(),
         access_ttl: tokens.access_ttl,
     };
-    Ok(match &tokens.secret {
-        Some(secret) => LocalIssuer::with_secret(local, secret, clock)?,
-        None => LocalIssuer::with_key_dir(local, &tokens.key_dir, clock)?,
-    })
+    let secret = tokens.secret.as_ref().map(HmacSecret::new).transpose()?;
+    Ok(LocalIssuer::with_key_folder(local, key_folder(tokens), secret, clock)?)
 }
 
 fn remote_settings(name: &str, remote: &Remote) -> Result<RemoteSettings, StartError> {

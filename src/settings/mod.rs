@@ -31,6 +31,7 @@ use jsonwebtoken::Algorithm;
 use secrecy::SecretString;
 use url::Url;
 
+use crate::token::SigningAlgorithm;
 use crate::token::required_claim::RequiredClaim;
 
 pub use read::{Mistake, Place, Sources, WrongSettings};
@@ -169,7 +170,9 @@ pub struct Auth {
 #[derive(Debug, Clone)]
 pub struct Tokens {
     /// How access tokens are signed.
-    pub algorithm: Algorithm,
+    pub algorithm: SigningAlgorithm,
+    /// How long a key signs before the next one does; `None` for as long as nobody rotates it.
+    pub rotate_every: Option<Duration>,
     /// The `aud` of access tokens.
     pub audience: String,
     /// How long an access token is good.
@@ -178,7 +181,7 @@ pub struct Tokens {
     pub refresh_ttl: Duration,
     /// The folder with the signing keys.
     pub key_dir: PathBuf,
-    /// An HMAC secret that replaces the keys of `key_dir`: only from the environment.
+    /// An HMAC secret that replaces the HS256 keys of `key_dir`: only from the environment.
     pub secret: Option<SecretString>,
     /// How far clocks may differ when `exp`, `nbf` and `iat` are checked.
     pub leeway: Duration,

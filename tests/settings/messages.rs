@@ -85,12 +85,22 @@ const WRONG_VALUES: &[(&str, &str, &str)] = &[
         r#"auth.accept = "okat": no such issuer; there are local ("local", and the names under [remote.*])"#,
     ),
     ("auth", "accept = [\"local\", \"local\"]", r#"auth.accept = "local": this is in the list twice; remove one"#),
+    ("tokens", "algorithm = \"none\"", r#"tokens.algorithm = "none": want one of "HS256", "RS256", "ES256", "EdDSA""#),
     (
         "tokens",
-        "algorithm = \"RS256\"",
-        r#"tokens.algorithm = "RS256": this version signs with HS256 only; want "HS256""#,
+        "algorithm = \"PS256\"",
+        r#"tokens.algorithm = "PS256": want one of "HS256", "RS256", "ES256", "EdDSA""#,
     ),
-    ("tokens", "algorithm = \"none\"", r#"tokens.algorithm = "none": want "HS256""#),
+    (
+        "tokens",
+        "rotate_every = \"1d\"",
+        r#"tokens.rotate_every = "1d": want "0s" for never, or a duration between 2d and 3650d, such as "90d""#,
+    ),
+    (
+        "tokens",
+        "rotate_every = \"never\"",
+        r#"tokens.rotate_every = "never": want "0s" for never, or a duration between 2d and 3650d, such as "90d""#,
+    ),
     (
         "tokens",
         "access_ttl = \"1 hour-ish\"",
@@ -275,7 +285,7 @@ fn all_mistakes_are_told_at_once() {
     config/x.toml: auth.accept = "a": no such issuer; there are local ("local", and the names under [remote.*])
     config/x.toml: auth.accept = "b": no such issuer; there are local ("local", and the names under [remote.*])
     config/x.toml: tokens.access_ttl = "0s": want a duration between 1s and 24h, such as "15m" or "1h"
-    config/x.toml: tokens.refresh: unknown key; [tokens] has algorithm, audience, access_ttl, refresh_ttl, key_dir, leeway, secret
+    config/x.toml: tokens.refresh: unknown key; [tokens] has algorithm, rotate_every, audience, access_ttl, refresh_ttl, key_dir, leeway, secret
     "#);
     assert_eq!(wrong.mistakes().len(), 6);
 }

@@ -9,4 +9,5 @@ pub mod app;
 pub mod okta;
 pub mod postgres;
 pub mod raw;
+pub mod stolen;
 pub mod tokens;

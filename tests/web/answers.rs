@@ -7,7 +7,7 @@ use crate::support::app::{Engine, PASSWORD, TestApp};
 use crate::support::raw;
 use crate::support::tokens::Findings;
 
-const ROUTES: [(&str, &str); 13] = [
+const ROUTES: [(&str, &str); 14] = [
     ("/api/publicInfo", "GET, HEAD"),
     ("/api/profile", "GET, HEAD"),
     ("/api/me", "GET, HEAD, PATCH, DELETE"),
@@ -19,6 +19,7 @@ const ROUTES: [(&str, &str); 13] = [
     ("/api/login", "POST"),
     ("/api/refresh", "POST"),
     ("/api/logout", "POST"),
+    ("/oauth2/default/v1/keys", "GET, HEAD"),
     ("/health/live", "GET, HEAD"),
     ("/health/ready", "GET, HEAD"),
 ];

@@ -1,28 +1,28 @@
-//! The local issuer: mints access tokens with its own HMAC keys, and knows them again.
+//! The local issuer: mints access tokens with its own keys, and knows them again.
 
 mod check;
 mod mint;
+mod ring;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use aws_lc_rs::hmac;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 
 pub(super) use self::check::{check_times, is_access_token_type};
 pub use self::mint::Minted;
+use self::ring::KeyRing;
+pub use self::ring::{HmacSecret, SecretTooShort};
 use super::clock::Clock;
 use super::jws::Compact;
-use super::key_file::{KeyFileError, StoredKey, StoredKeys};
-use super::keys::VerifyingKey;
-use super::random;
+use super::key_file::{KeyFileError, PublicJwk, StoredKeys};
+use super::key_folder::{KeyFolder, KeyRules};
 use super::rejection::Rejection;
+use super::signing_key::SigningAlgorithm;
 
 /// No access token lives longer, whatever the settings were when it was made.
 pub const MAX_ACCESS_TTL: Duration = Duration::from_hours(24);
@@ -36,6 +36,9 @@ pub const OWN_CLIENT_ID: &str = "tokenhouse";
 /// How the ids of all other clients begin, as Okta's do: so none equals a user's id (RFC 9700, section 4.15).
 pub const CLIENT_ID_PREFIX: &str = "0oa";
 
+/// More than clocks may differ by any setting of the server.
+const MOST_LEEWAY: Duration = Duration::from_mins(5);
+
 /// What the local issuer writes into its tokens.
 #[derive(Debug, Clone)]
 pub struct LocalSettings {
@@ -47,16 +50,7 @@ pub struct LocalSettings {
     pub access_ttl: Duration,
 }
 
-/// Why a secret cannot be used to sign.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "an HS256 secret needs at least {MIN_SECRET_BYTES} bytes, this one has {bytes}; `openssl rand -base64 32` makes one"
-)]
-pub struct SecretTooShort {
-    bytes: usize,
-}
-
-/// The local issuer (HS256): mints access tokens and keeps the keys they are checked with.
+/// The local issuer: mints access tokens and keeps the keys they are checked with.
 ///
 /// ```
 /// use std::time::Duration;
@@ -80,57 +74,86 @@ pub struct LocalIssuer {
     ring: ArcSwap<KeyRing>,
     /// Counts up when the keys change, so that remembered tokens are checked again.
     generation: AtomicU64,
+    source: Option<Source>,
 }
 
-struct KeyRing {
-    signing_kid: String,
-    signing_key: EncodingKey,
-    verifying: HashMap<String, RingKey>,
+/// Where the keys come from, when not from a secret alone.
+struct Source {
+    folder: KeyFolder,
+    secret: Option<HmacSecret>,
+    /// The keys as they were at the last look.
+    known: Mutex<StoredKeys>,
 }
 
-struct RingKey {
-    key: VerifyingKey,
-    /// Seconds since 1970 from which its tokens are not believed any more.
-    until: Option<i64>,
+/// Whether a look at the key folder found something new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tended {
+    /// All is as it was.
+    Unchanged,
+    /// There are other keys, which are in use now.
+    Changed,
 }
 
 impl LocalIssuer {
-    /// An issuer whose one key is `secret`, taken as the bytes of its text.
+    /// An issuer whose one key is `secret`, taken as the bytes of its text (HS256).
     ///
     /// # Errors
     /// [`SecretTooShort`], when it has fewer than [`MIN_SECRET_BYTES`] bytes.
     pub fn with_secret(settings: LocalSettings, secret: &SecretString, clock: Clock) -> Result<Self, SecretTooShort> {
-        let secret = secret.expose_secret().as_bytes();
-        if secret.len() < MIN_SECRET_BYTES {
-            return Err(SecretTooShort { bytes: secret.len() });
-        }
-        // The kid must be the same on every node that has the secret, and must not help to guess it.
-        let kid = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), b"tokenhouse kid");
-        let kid = random::base64url(kid.as_ref().get(..12).unwrap_or_default());
-        Ok(Self::new(settings, clock, KeyRing::new(kid, secret)))
+        Ok(Self::new(settings, clock, KeyRing::of_secret(&HmacSecret::new(secret)?), None))
     }
 
-    /// An issuer with the keys in the folder `key_dir`, which are made when there are none.
+    /// An issuer with the HS256 keys in the folder `key_dir`, which are made when there are none and rotated by nobody but `tokenhouse key rotate`.
     ///
     /// # Errors
     /// [`KeyFileError`].
     pub fn with_key_dir(settings: LocalSettings, key_dir: &Path, clock: Clock) -> Result<Self, KeyFileError> {
-        let keys = StoredKeys::open_or_create(key_dir, clock.now())?;
-        let ring = KeyRing::from_stored(&keys)
-            .ok_or_else(|| KeyFileError::Malformed { path: key_dir.to_owned(), why: "it has no key".to_owned() })?;
-        Ok(Self::new(settings, clock, ring))
+        let rules = KeyRules {
+            algorithm: Some(SigningAlgorithm::HS256),
+            rotate_every: None,
+            token_life: settings.access_ttl + MOST_LEEWAY,
+        };
+        Self::with_key_folder(settings, KeyFolder::new(key_dir, rules), None, clock)
     }
 
-    fn new(settings: LocalSettings, clock: Clock, ring: KeyRing) -> Self {
-        Self { settings, clock, ring: ArcSwap::from_pointee(ring), generation: AtomicU64::new(0) }
+    /// An issuer with the keys of `folder`, by its rules. `secret` takes the place of its HS256 keys; when the rules name no algorithm, it signs.
+    ///
+    /// Something must call [`tend_keys`](LocalIssuer::tend_keys) every now and then, or keys are never rotated.
+    ///
+    /// # Errors
+    /// [`KeyFileError`].
+    pub fn with_key_folder(
+        settings: LocalSettings,
+        folder: KeyFolder,
+        secret: Option<HmacSecret>,
+        clock: Clock,
+    ) -> Result<Self, KeyFileError> {
+        let known = folder.open(clock.now())?;
+        let ring = KeyRing::of_folder(&folder, &known, secret.as_ref()).ok_or(KeyFileError::NoneSigns)?;
+        Ok(Self::new(settings, clock, ring, Some(Source { folder, secret, known: Mutex::new(known) })))
     }
 
-    /// Takes over keys that were read anew, after a rotation.
-    pub fn replace_keys(&self, keys: &StoredKeys) {
-        if let Some(ring) = KeyRing::from_stored(keys) {
-            self.ring.store(Arc::new(ring));
-            self.generation.fetch_add(1, Ordering::Release);
+    fn new(settings: LocalSettings, clock: Clock, ring: KeyRing, source: Option<Source>) -> Self {
+        Self { settings, clock, ring: ArcSwap::from_pointee(ring), generation: AtomicU64::new(0), source }
+    }
+
+    /// Does what is due in the key folder, such as making the next key, and takes over what others did there. It reads a file, and may write it and
+    /// make a key, which takes a good part of a second for RSA.
+    ///
+    /// # Errors
+    /// [`KeyFileError`]; the keys in memory go on being used.
+    pub fn tend_keys(&self) -> Result<Tended, KeyFileError> {
+        let Some(source) = &self.source else { return Ok(Tended::Unchanged) };
+        let mut known = source.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys = source.folder.tend(&known, self.clock.now())?;
+        if keys.is_same_as(&known) {
+            return Ok(Tended::Unchanged);
         }
+        let ring = KeyRing::of_folder(&source.folder, &keys, source.secret.as_ref()).ok_or(KeyFileError::NoneSigns)?;
+        *known = keys;
+        self.ring.store(Arc::new(ring));
+        self.generation.fetch_add(1, Ordering::Release);
+        Ok(Tended::Changed)
     }
 
     /// Its name, the `iss` of its tokens.
@@ -142,7 +165,13 @@ impl LocalIssuer {
     /// The `kid` of the key that signs now.
     #[must_use]
     pub fn signing_kid(&self) -> String {
-        self.ring.load().signing_kid.clone()
+        self.ring.load().signer(self.clock.unix_seconds()).map(|signer| signer.kid.clone()).unwrap_or_default()
+    }
+
+    /// The public keys that its tokens are checked with, now or soon (RFC 7517, section 5). There is none while it signs with HS256.
+    #[must_use]
+    pub fn public_keys(&self) -> Vec<PublicJwk> {
+        self.ring.load().public(self.clock.unix_seconds()).cloned().collect()
     }
 
     pub(super) fn generation(&self) -> u64 {
@@ -155,10 +184,7 @@ impl LocalIssuer {
         let now = self.clock.unix_seconds();
         let kid = token.header.kid.as_deref().ok_or(Rejection::KeyNotNamed)?;
         let ring = self.ring.load();
-        let key = ring.verifying.get(kid).ok_or(Rejection::UnknownKey)?;
-        if key.until.is_some_and(|until| now >= until) {
-            return Err(Rejection::UnknownKey);
-        }
+        let key = ring.verifying(kid, now).ok_or(Rejection::UnknownKey)?;
         key.key.check(&token.header.alg, token.signed, token.signature)?;
         if !is_access_token_type(token.header.typ.as_deref()) {
             return Err(Rejection::Type);
@@ -171,32 +197,5 @@ impl LocalIssuer {
 impl fmt::Debug for LocalIssuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LocalIssuer").field("settings", &self.settings).finish_non_exhaustive()
-    }
-}
-
-impl KeyRing {
-    fn new(kid: String, secret: &[u8]) -> Self {
-        Self {
-            verifying: HashMap::from([(kid.clone(), RingKey::new(secret, None))]),
-            signing_kid: kid,
-            signing_key: EncodingKey::from_secret(secret),
-        }
-    }
-
-    fn from_stored(keys: &StoredKeys) -> Option<Self> {
-        let ring_key =
-            |key: &StoredKey| RingKey::new(key.secret.expose_secret(), key.verify_until.map(|until| until.timestamp()));
-        let signing = keys.0.first()?;
-        Some(Self {
-            signing_kid: signing.kid.clone(),
-            signing_key: EncodingKey::from_secret(signing.secret.expose_secret()),
-            verifying: keys.0.iter().map(|key| (key.kid.clone(), ring_key(key))).collect(),
-        })
-    }
-}
-
-impl RingKey {
-    fn new(secret: &[u8], until: Option<i64>) -> Self {
-        Self { key: VerifyingKey { algorithm: Algorithm::HS256, key: DecodingKey::from_secret(secret) }, until }
     }
 }
