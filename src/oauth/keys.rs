@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, ETAG, EntityTag, Header as _, IfNoneMatch};
-use actix_web::web::{Data, ServiceConfig, to};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use aws_lc_rs::digest;
 use serde_json::json;
 
-use crate::http::methods::{get, resource};
-use crate::token::LocalIssuer;
+use super::OAuth;
 use crate::token::key_folder::PUBLISHED_AHEAD;
 use crate::token::random::base64url;
 
@@ -17,13 +16,8 @@ use crate::token::random::base64url;
 const MAX_AGE: Duration = Duration::from_hours(1);
 const _: () = assert!(MAX_AGE.as_secs() * 2 <= PUBLISHED_AHEAD.as_secs());
 
-/// The route, for whoever serves the tokens of `issuer`.
-pub(crate) fn routes(cfg: &mut ServiceConfig, issuer: &Data<LocalIssuer>) {
-    cfg.service(resource("/oauth2/default/v1/keys", [get(to(keys))]).app_data(issuer.clone()));
-}
-
-async fn keys(request: HttpRequest, issuer: Data<LocalIssuer>) -> HttpResponse {
-    let body = json!({ "keys": issuer.public_keys() }).to_string();
+pub(super) async fn keys(request: HttpRequest, oauth: Data<OAuth>) -> HttpResponse {
+    let body = json!({ "keys": oauth.accounts.issuer.public_keys() }).to_string();
     let tag = base64url(digest::digest(&digest::SHA256, body.as_bytes()).as_ref());
     let tag = EntityTag::new_strong(tag);
     let has_it = match IfNoneMatch::parse(&request) {

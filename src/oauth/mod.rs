@@ -21,7 +21,7 @@ pub(crate) mod clients;
 mod error;
 mod form;
 mod introspection;
-pub(crate) mod keys;
+mod keys;
 mod metadata;
 pub(crate) mod records;
 pub(crate) mod registry;
@@ -102,13 +102,16 @@ impl OAuth {
 /// The routes, below `/oauth2/default` and at the root.
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
     for path in metadata::AT_THE_ROOT {
-        cfg.service(readable(path));
+        cfg.service(readable(path, web::to(metadata::metadata)));
     }
     let below = web::scope("/oauth2/default")
+        .service(readable("/v1/keys", web::to(keys::keys)))
         .service(callable("/v1/token", web::to(token::token)))
         .service(callable("/v1/introspect", web::to(introspection::introspect)))
         .service(callable("/v1/revoke", web::to(revocation::revoke)));
-    let below = metadata::BELOW.into_iter().fold(below, |below, path| below.service(readable(path)));
+    let below = metadata::BELOW
+        .into_iter()
+        .fold(below, |below, path| below.service(readable(path, web::to(metadata::metadata))));
     cfg.service(below.default_service(web::to(async || Err::<HttpResponse, _>(OAuthError::not_found()))));
 }
 
@@ -118,8 +121,8 @@ fn callable(path: &str, route: Route) -> impl actix_web::dev::HttpServiceFactory
 }
 
 /// Takes GET and HEAD.
-fn readable(path: &str) -> Resource {
-    only(path, web::to(metadata::metadata).guard(Any(Get()).or(Head())), "GET, HEAD")
+fn readable(path: &str, route: Route) -> Resource {
+    only(path, route.guard(Any(Get()).or(Head())), "GET, HEAD")
 }
 
 fn only(path: &str, route: Route, allow: &'static str) -> Resource {

@@ -1,7 +1,5 @@
 //! Which route is where, and what lies around all of them.
 
-use std::sync::Arc;
-
 use actix_cors::Cors;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::http::{Method, StatusCode};
@@ -65,7 +63,6 @@ pub(crate) fn routes(cfg: &mut ServiceConfig, state: &State) {
         .app_data(state.trusted_proxies.clone());
     if let Some(accounts) = &state.accounts {
         cfg.app_data(accounts.clone());
-        oauth::keys::routes(cfg, &Data::from(Arc::clone(&accounts.issuer)));
     }
     match &state.oauth {
         Some(oauth) => {
