@@ -138,6 +138,11 @@ pub async fn insert_secret(
     Ok(())
 }
 
+pub async fn delete_secrets(connection: Connection<'_>, client_id: &str) -> Result<(), StoreError> {
+    sql!(connection, execute, sqlx::query("DELETE FROM oauth_client_secrets WHERE client_id = $1").bind(client_id))?;
+    Ok(())
+}
+
 /// Lets the one secret that has no end yet end at `end`, and deletes those that were to end already.
 pub async fn retire_secrets(mut connection: Connection<'_>, client_id: &str, end: i64) -> Result<(), StoreError> {
     sql!(
