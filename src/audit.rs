@@ -32,6 +32,7 @@ pub enum Act {
     TotpEnable,
     TotpDisable,
     RecoveryCodeUse,
+    RecoveryCodesRenew,
     PasskeyAdd,
     PasskeyRemove,
     PasskeySecondFactor,
@@ -40,6 +41,7 @@ pub enum Act {
     UserAdd,
     UserDisable,
     UserEnable,
+    UserLogout,
     UserPassword,
     UserRoleAdd,
     UserRoleRemove,
@@ -56,7 +58,7 @@ pub enum Act {
 
 impl Act {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 37] = [
         Self::Register,
         Self::Login,
         Self::Logout,
@@ -72,6 +74,7 @@ impl Act {
         Self::TotpEnable,
         Self::TotpDisable,
         Self::RecoveryCodeUse,
+        Self::RecoveryCodesRenew,
         Self::PasskeyAdd,
         Self::PasskeyRemove,
         Self::PasskeySecondFactor,
@@ -80,6 +83,7 @@ impl Act {
         Self::UserAdd,
         Self::UserDisable,
         Self::UserEnable,
+        Self::UserLogout,
         Self::UserPassword,
         Self::UserRoleAdd,
         Self::UserRoleRemove,
@@ -93,6 +97,12 @@ impl Act {
         Self::ClientAuthenticate,
         Self::ClientTokenRevoke,
     ];
+
+    /// The act of a name in the table.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|act| act.name() == name)
+    }
 
     /// Its name in the table.
     #[must_use]
@@ -113,6 +123,7 @@ impl Act {
             Self::TotpEnable => "totp.enable",
             Self::TotpDisable => "totp.disable",
             Self::RecoveryCodeUse => "recovery_code.use",
+            Self::RecoveryCodesRenew => "recovery_code.renew",
             Self::PasskeyAdd => "passkey.add",
             Self::PasskeyRemove => "passkey.remove",
             Self::PasskeySecondFactor => "passkey.second_factor",
@@ -121,6 +132,7 @@ impl Act {
             Self::UserAdd => "user.add",
             Self::UserDisable => "user.disable",
             Self::UserEnable => "user.enable",
+            Self::UserLogout => "user.logout",
             Self::UserPassword => "user.password",
             Self::UserRoleAdd => "user.role_add",
             Self::UserRoleRemove => "user.role_remove",
@@ -221,11 +233,36 @@ impl Event {
         self
     }
 
+    /// By an administrator, over HTTP, and not by the owner of the account.
+    #[must_use]
+    pub fn by_admin(mut self, admin_id: &str) -> Self {
+        self.actor = format!("admin {admin_id}");
+        self
+    }
+
     /// On the command line of the server's machine, and not over HTTP.
     #[must_use]
     pub fn by_operator(mut self) -> Self {
         "operator".clone_into(&mut self.actor);
         self
+    }
+
+    /// Its place in the list.
+    #[must_use]
+    pub fn cursor(&self) -> Cursor {
+        Cursor { at: self.at, id: self.id.clone() }
+    }
+
+    /// Its members for a table of people: time, act, outcome with its reason, actor, user, address, browser.
+    #[must_use]
+    pub fn to_row(&self) -> Vec<String> {
+        let outcome = match &self.reason {
+            Some(reason) => format!("{}: {reason}", self.outcome),
+            None => self.outcome.clone(),
+        };
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let (user, ip, browser) = (text(&self.user_id), text(&self.ip), text(&self.user_agent));
+        vec![rfc3339(self.at), self.act.clone(), outcome, self.actor.clone(), user, ip, browser]
     }
 
     /// Its members, with the time as RFC 3339 writes it.
@@ -287,6 +324,79 @@ pub(crate) async fn of_user(connection: Connection<'_>, user_id: &str, limit: i6
         )
         .bind(user_id)
         .bind(limit)
+    )?;
+    events.reverse();
+    Ok(events)
+}
+
+/// Which events are wanted.
+#[derive(Debug, Clone)]
+pub struct Filter {
+    /// On this user alone.
+    pub user_id: Option<String>,
+    /// This act alone.
+    pub act: Option<Act>,
+    /// `success` or `failure` alone.
+    pub outcome: Option<String>,
+    /// From this address alone.
+    pub ip: Option<String>,
+    /// In microseconds since 1970, from then on.
+    pub since: i64,
+    /// In microseconds since 1970, before then.
+    pub until: i64,
+    /// Before this event.
+    pub before: Option<Cursor>,
+    /// At most so many, the newest.
+    pub limit: i64,
+}
+
+/// A place in the list of events.
+#[derive(Debug, Clone)]
+pub struct Cursor {
+    at: i64,
+    id: String,
+}
+
+impl Cursor {
+    /// Reads one; `None` when it is none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (at, id) = text.split_once('_')?;
+        Some(Self { at: at.parse().ok()?, id: id.parse::<Uuid>().ok()?.to_string() })
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}_{}", self.at, self.id)
+    }
+}
+
+/// The events that are wanted, the oldest first.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn find(connection: Connection<'_>, filter: &Filter) -> Result<Vec<Event>, StoreError> {
+    let mut events: Vec<Event> = sql!(
+        connection,
+        fetch_all,
+        sqlx::query_as(
+            "SELECT id, at, act, outcome, reason, actor, user_id, session_id, ip, user_agent, client_id
+             FROM audit
+             WHERE at >= $1 AND at < $2 AND COALESCE($3, user_id, '') = COALESCE(user_id, '')
+                   AND COALESCE($4, act) = act AND COALESCE($5, outcome) = outcome
+                   AND COALESCE($6, ip, '') = COALESCE(ip, '') AND (at < $8 OR (at = $8 AND id < $9))
+             ORDER BY at DESC, id DESC LIMIT $7"
+        )
+        .bind(filter.since)
+        .bind(filter.until)
+        .bind(&filter.user_id)
+        .bind(filter.act.map(Act::name))
+        .bind(&filter.outcome)
+        .bind(&filter.ip)
+        .bind(filter.limit)
+        .bind(filter.before.as_ref().map_or(i64::MAX, |cursor| cursor.at))
+        .bind(filter.before.as_ref().map_or("", |cursor| cursor.id.as_str()))
     )?;
     events.reverse();
     Ok(events)

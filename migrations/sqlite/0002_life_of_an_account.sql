@@ -89,7 +89,7 @@ CREATE TABLE audit (
     act        TEXT    NOT NULL,
     outcome    TEXT    NOT NULL,                     -- success, failure
     reason     TEXT,                                 -- of a failure
-    actor      TEXT    NOT NULL,                     -- user, operator, system
+    actor      TEXT    NOT NULL,                     -- user; operator; admin and the id of one
     user_id    TEXT,                                 -- no reference: it outlives the account
     session_id TEXT,
     ip         TEXT,

@@ -190,14 +190,11 @@ impl Writer {
         let Some(user) = user.filter(|user| user.disabled_at.is_none()) else { return Ok(None) };
         let is_unverified = user.email_verified_at.is_none();
         let body = match letter {
-            Letter::VerifyEmail if is_unverified => {
+            // Whoever registered and did not show that the address is his is asked again, as at the first time.
+            Letter::VerifyEmail | Letter::AddressTaken if is_unverified => {
                 self.with_token(connection, waiting, &user, Purpose::VerifyEmail).await?
             }
             Letter::VerifyEmail => None,
-            // Whoever did not show that it is his is asked again, as at the first time.
-            Letter::AddressTaken if is_unverified => {
-                self.with_token(connection, waiting, &user, Purpose::VerifyEmail).await?
-            }
             Letter::AddressTaken => Some(Body::AddressTaken),
             Letter::ConfirmNewEmail => self.with_token(connection, waiting, &user, Purpose::ChangeEmail).await?,
             Letter::ResetPassword => self.with_token(connection, waiting, &user, Purpose::ResetPassword).await?,
@@ -248,12 +245,22 @@ impl Writer {
     fn body(&self, purpose: Purpose, ttl: Duration) -> Body {
         let token = self.token.clone();
         let link = format!("{}{}?token={token}", self.rules.public_url, purpose.path());
-        let hours = humantime::format_duration(ttl).to_string();
+        let hours = in_words(ttl);
         match purpose {
             Purpose::VerifyEmail => Body::VerifyEmail { link, token, hours },
             Purpose::ChangeEmail => Body::ConfirmNewEmail { link, token, hours },
             Purpose::ResetPassword => Body::ResetPassword { link, token, hours },
         }
+    }
+}
+
+/// Such as `24 hours`.
+fn in_words(time: Duration) -> String {
+    let minutes = time.as_secs() / 60;
+    match (minutes, minutes % 60) {
+        (60, _) => "one hour".to_owned(),
+        (minutes, 0) => format!("{} hours", minutes / 60),
+        (minutes, _) => format!("{minutes} minutes"),
     }
 }
 
@@ -266,6 +273,7 @@ fn what_was_done(act: &str) -> &'static str {
         () if is(Act::TotpEnable) => "Codes of an authenticator app were turned on for your account",
         () if is(Act::TotpDisable) => "Codes of an authenticator app were turned off for your account",
         () if is(Act::RecoveryCodeUse) => "Somebody logged in to your account with one of its recovery codes",
+        () if is(Act::RecoveryCodesRenew) => "Your account was given other recovery codes; the old ones are void",
         () if is(Act::PasskeyAdd) => "A passkey was added to your account",
         () if is(Act::PasskeyRemove) => "A passkey was removed from your account",
         () if is(Act::PasskeySecondFactor) => "Whether a passkey is asked for at login was changed for your account",

@@ -2,6 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, WWW_AUTHENTICATE};
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::Accounts;
@@ -9,9 +10,10 @@ use super::email::Email;
 use super::error::Unavailable;
 use super::hashing::Verified;
 use super::limits::TooMany;
-use super::new_session::{Method, TokenResponse};
+use super::new_session::{Begun, Method, TokenResponse};
 use super::password::Password;
 use super::records;
+use super::second_factor::Missing;
 use crate::audit::{Act, Event};
 use crate::http::Problem;
 use crate::http::caller::Caller;
@@ -23,6 +25,8 @@ use crate::store::StoreError;
 pub struct Credentials {
     email: String,
     password: Password,
+    /// A code of the authenticator app, or a recovery code, for whoever has set that up.
+    otp: Option<SecretString>,
 }
 
 /// Why there is no session.
@@ -37,6 +41,12 @@ pub enum NotLoggedIn {
     /// The password is right, and the address was not shown to be its owner's, which this server wants first.
     #[error("the email address is not verified")]
     EmailNotVerified,
+    /// The password is right, and a second factor is asked for.
+    #[error("a second factor is asked for")]
+    OtpRequired,
+    /// The password is right, and the code is not, or was used before.
+    #[error("the code is wrong")]
+    WrongOtp,
     /// Not now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -46,15 +56,28 @@ impl From<NotLoggedIn> for Problem {
     fn from(not: NotLoggedIn) -> Self {
         match not {
             NotLoggedIn::TooMany(too_many) => too_many.into(),
-            NotLoggedIn::WrongCredentials => Self::new(StatusCode::UNAUTHORIZED, "wrong-credentials")
-                .detail("No account has this email address and this password.")
-                .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"tokenhouse\"")),
+            NotLoggedIn::WrongCredentials => {
+                unauthorized("wrong-credentials", "No account has this email address and this password.")
+            }
+            NotLoggedIn::OtpRequired => unauthorized(
+                "otp-required",
+                "A second factor is asked for: send the same again with `otp`, a code of your authenticator app or a recovery code.",
+            ),
+            NotLoggedIn::WrongOtp => unauthorized(
+                "wrong-otp",
+                "That is neither the code of this moment nor a recovery code that is left; each is good once.",
+            ),
             NotLoggedIn::EmailNotVerified => Self::new(StatusCode::FORBIDDEN, "email-not-verified").detail(
                 "Open the link in the letter that was sent to this address; POST /api/email/resend sends it again.",
             ),
             NotLoggedIn::Unavailable(unavailable) => unavailable.into(),
         }
     }
+}
+
+fn unauthorized(kind: &str, detail: &'static str) -> Problem {
+    let challenge = HeaderValue::from_static("Bearer realm=\"tokenhouse\"");
+    Problem::new(StatusCode::UNAUTHORIZED, kind).detail(detail).header(WWW_AUTHENTICATE, challenge)
 }
 
 impl From<StoreError> for NotLoggedIn {
@@ -101,9 +124,25 @@ impl Accounts {
                 self.refuse(caller, tried.as_deref(), "email address not verified").await;
                 return Err(NotLoggedIn::EmailNotVerified);
             }
-            if let Some(response) = self.begin_session(user, caller, Method::Password { renewed }).await? {
-                self.limits.logged_in(email);
-                return Ok(response);
+            // Whoever has the password guesses at it no more; guesses at the second factor are counted apart.
+            self.limits.logged_in(email);
+            let second = match self.second_factor(&user, credentials.otp.as_ref()).await {
+                Ok(second) => second,
+                Err(Missing::Required) => return Err(NotLoggedIn::OtpRequired),
+                Err(Missing::TooMany(too_many)) => return Err(too_many.into()),
+                Err(Missing::Store(error)) => return Err(error.into()),
+                Err(Missing::Wrong) => {
+                    self.refuse(caller, tried.as_deref(), "wrong code").await;
+                    return Err(NotLoggedIn::WrongOtp);
+                }
+            };
+            match self.begin_session(user, caller, Method::Password { renewed, second }).await? {
+                Begun::Session(response) => return Ok(response),
+                Begun::FactorSpent => {
+                    self.refuse(caller, tried.as_deref(), "wrong code").await;
+                    return Err(NotLoggedIn::WrongOtp);
+                }
+                Begun::Changed => {}
             }
         }
         Err(self.refuse(caller, None, "changed meanwhile").await)

@@ -8,6 +8,8 @@
 //! | [`owner`], [`reauthentication`] | who asks for an act on an account of his own, and his password once more |
 //! | [`email_verification`], [`email_change`], [`password_reset`] | what letters are for |
 //! | `letters`, `letter_token` | sending them, and what they carry |
+//! | [`totp`], `recovery_codes`, `second_factor` | codes of an authenticator app, set up and at a login |
+//! | [`administration`], [`roles`] | other people's accounts |
 //! | [`email`], [`password`] | what is taken for an address, a password |
 //! | [`hashing`] | argon2id on its own bounded threads |
 //! | [`new_session`], [`sessions`], [`refresh_token`] | what a login leaves behind |
@@ -15,6 +17,7 @@
 //! | `upkeep` | what is done in the background |
 //! | `records` | the SQL |
 
+pub mod administration;
 mod browser;
 pub mod email;
 pub mod email_change;
@@ -38,11 +41,15 @@ pub mod password_reset;
 pub mod profile;
 pub mod reauthentication;
 pub(crate) mod records;
+mod recovery_codes;
 pub mod refresh;
 pub mod refresh_token;
 pub mod register;
+pub mod roles;
 pub(crate) mod routes;
+mod second_factor;
 pub mod sessions;
+pub mod totp;
 mod upkeep;
 
 use std::sync::Arc;
@@ -176,6 +183,13 @@ impl Accounts {
             Ok(())
         });
         ending.await.unwrap_or_else(|_| Err(StoreError::Interrupted.into()))
+    }
+
+    /// Notes ends that the store has already, so that they act at once.
+    pub(crate) fn note_all_ended(&self, sessions: &[String]) {
+        for session in sessions.iter().filter_map(|id| id.parse().ok()) {
+            self.sessions.note_ended(session);
+        }
     }
 
     /// Where the accounts are kept.

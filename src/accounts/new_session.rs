@@ -5,8 +5,10 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::error::Unavailable;
+use super::letters::post_notice;
 use super::records::{self, SessionRecord, UserRecord};
 use super::refresh_token::{RefreshToken, Salt};
+use super::second_factor::SecondFactor;
 use super::{Accounts, micros};
 use crate::audit::{Act, Event};
 use crate::http::caller::Caller;
@@ -36,32 +38,40 @@ pub(super) enum Method {
     Password {
         /// A new hash of it, when the stored one has other parameters than the settings.
         renewed: Option<String>,
+        /// And with this, when he has set one up.
+        second: Option<SecondFactor>,
     },
+}
+
+/// What came of it.
+pub(super) enum Begun {
+    /// A session.
+    Session(TokenResponse),
+    /// The second factor was used before, or never was one.
+    FactorSpent,
+    /// The account was disabled, deleted or given another hash since it was read.
+    Changed,
 }
 
 impl Method {
     /// Names of RFC 8176, space-delimited.
     fn names(&self) -> &'static str {
         match self {
-            Self::Password { .. } => "pwd",
-        }
-    }
-
-    fn renewed(self) -> Option<String> {
-        match self {
-            Self::Password { renewed } => renewed,
+            Self::Password { second: None, .. } => "pwd",
+            Self::Password { second: Some(SecondFactor::Totp(_)), .. } => "pwd otp mfa",
+            Self::Password { second: Some(SecondFactor::RecoveryCode(_)), .. } => "pwd mfa",
         }
     }
 }
 
 impl Accounts {
-    /// Begins a session; none, when the account was disabled, deleted or given another hash since it was read.
+    /// Begins a session.
     pub(super) async fn begin_session(
         &self,
         user: UserRecord,
         caller: &Caller,
         method: Method,
-    ) -> Result<Option<TokenResponse>, Unavailable> {
+    ) -> Result<Begun, Unavailable> {
         let (id, token) = (Uuid::new_v4(), RefreshToken::generate());
         let now = self.clock.unix_micros();
         let session = SessionRecord {
@@ -82,14 +92,26 @@ impl Accounts {
             methods: method.names().to_owned(),
         };
         let event = Event::success(Act::Login, now).on_user(&user.id).in_session(&session.id).from(caller);
-        let renewed = method.renewed();
+        let Method::Password { renewed, second } = method;
+        let caller = caller.clone();
         let begun = self
             .store
             .write(move |mut connection| {
                 Box::pin(async move {
                     let checked = Some(user.password_hash.as_str());
                     if !records::lock_user(connection.reborrow(), &user.id, checked).await? {
-                        return Ok::<_, StoreError>(None);
+                        return Ok::<_, StoreError>(Err(Begun::Changed));
+                    }
+                    if let Some(second) = &second {
+                        if !second.spend(connection.reborrow(), &user.id).await? {
+                            return Ok(Err(Begun::FactorSpent));
+                        }
+                        if matches!(second, SecondFactor::RecoveryCode(_)) {
+                            let act = Act::RecoveryCodeUse;
+                            let event = Event::success(act, now).on_user(&user.id).in_session(&session.id);
+                            event.from(&caller).record(connection.reborrow()).await?;
+                            post_notice(connection.reborrow(), &user, act, &caller, now).await?;
+                        }
                     }
                     records::insert_session(connection.reborrow(), &session).await?;
                     if let Some(new) = renewed {
@@ -97,14 +119,21 @@ impl Accounts {
                         records::change_password_hash(connection.reborrow(), id, old, &new).await?;
                     }
                     event.record(connection).await?;
-                    Ok(Some((session, user)))
+                    Ok(Ok((session, user, second.is_some())))
                 })
             })
             .await?;
-        Ok(begun.map(|(session, user)| {
-            tracing::info!(user = user.id, session = session.id, "logged in");
-            self.tokens(&session, &user, &token)
-        }))
+        Ok(match begun {
+            Ok((session, user, with_second)) => {
+                tracing::info!(user = user.id, session = session.id, "logged in");
+                if with_second {
+                    self.limits.otp_was_right(&user.id);
+                    self.letters_wait.notify_one();
+                }
+                Begun::Session(self.tokens(&session, &user, &token))
+            }
+            Err(not) => not,
+        })
     }
 
     /// The answer to a good login or refresh.

@@ -10,19 +10,16 @@ use super::reauthentication::NotReauthenticated;
 use super::records;
 use crate::audit::Act;
 use crate::http::Problem;
+use crate::http::json::present;
 use crate::http::problem::FieldError;
 
 /// What shall be different.
 #[derive(Debug, Deserialize)]
+#[expect(clippy::option_option, reason = "absent, null and a value are three things")]
 pub struct ProfileChange {
     /// Absent: as it is. `null`: none.
-    #[serde(default, deserialize_with = "some")]
+    #[serde(default, deserialize_with = "present")]
     name: Option<Option<String>>,
-}
-
-/// A member that is there, even if it is `null` (RFC 7396).
-fn some<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 /// The password, before the account goes.

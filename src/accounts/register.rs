@@ -95,7 +95,7 @@ impl Accounts {
             return Err(NotRegistered::Closed);
         }
         let Registration { email, password, name } = registration;
-        let (email, name) = self.check_fields(&email, &password, name)?;
+        let (email, name) = self.check_fields(&email, &password, name.as_deref())?;
         self.hashing.check_room().map_err(Unavailable::from)?;
         self.limits.register_from(caller.address)?;
         let verification = self.rules.email_verification;
@@ -137,7 +137,7 @@ impl Accounts {
         &self,
         email: &str,
         password: &Password,
-        name: Option<String>,
+        name: Option<&str>,
     ) -> Result<(Email, Option<String>), NotRegistered> {
         let mut errors = Vec::new();
         let email = Email::parse(email);
@@ -147,7 +147,7 @@ impl Accounts {
         if let Err(message) = password.check_length(&self.rules.password_length) {
             errors.push(FieldError { field: "password", message });
         }
-        let name = display_name(name.as_deref()).unwrap_or_else(|error| {
+        let name = display_name(name).unwrap_or_else(|error| {
             errors.push(error);
             None
         });

@@ -10,7 +10,7 @@ use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::accounts::owner::Owner;
+use super::Admin;
 use crate::http::Problem;
 use crate::http::json::Json;
 use crate::http::methods::{delete, get, patch, post, resource};
@@ -26,9 +26,9 @@ const LARGEST_PAGE: usize = 200;
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
     let one = [get(to(show)), patch(to(change)), delete(to(remove))];
-    cfg.service(resource("/clients", [get(to(list)), post(to(add))]).wrap(from_fn(in_span)))
-        .service(resource("/clients/{id}/rotate", [post(to(rotate))]).wrap(from_fn(in_span)))
-        .service(resource("/clients/{id}", one).wrap(from_fn(in_span)));
+    cfg.service(resource("/admin/clients", [get(to(list)), post(to(add))]).wrap(from_fn(in_span)))
+        .service(resource("/admin/clients/{id}/rotate", [post(to(rotate))]).wrap(from_fn(in_span)))
+        .service(resource("/admin/clients/{id}", one).wrap(from_fn(in_span)));
 }
 
 #[derive(Deserialize)]
@@ -45,7 +45,7 @@ struct Rotation {
     overlap: Option<String>,
 }
 
-async fn list(_: Owner, oauth: Data<OAuth>, page: Query<Page>) -> Result<HttpResponse, Problem> {
+async fn list(_: Admin, oauth: Data<OAuth>, page: Query<Page>) -> Result<HttpResponse, Problem> {
     let limit = match page.limit.as_deref().map(str::parse) {
         None => PAGE,
         Some(Ok(limit @ 1..=LARGEST_PAGE)) => limit,
@@ -63,9 +63,9 @@ async fn list(_: Owner, oauth: Data<OAuth>, page: Query<Page>) -> Result<HttpRes
     Ok(HttpResponse::Ok().json(json!({ "items": items, "next_cursor": next_cursor })))
 }
 
-async fn add(owner: Owner, oauth: Data<OAuth>, new: Json<NewClient>) -> Result<HttpResponse, Problem> {
+async fn add(admin: Admin, oauth: Data<OAuth>, new: Json<NewClient>) -> Result<HttpResponse, Problem> {
     let clients = oauth.clients.clone();
-    let added = oauth.changing(async move { clients.add(new.0, Author::Administrator(owner)).await }).await?;
+    let added = oauth.changing(async move { clients.add(new.0, Author::Administrator(admin.0)).await }).await?;
     let mut body = added.client.to_json(oauth.clients.clock.unix_micros());
     if let (Some(secret), Some(body)) = (&added.secret, body.as_object_mut()) {
         body.insert("client_secret".to_owned(), secret.expose_secret().into());
@@ -77,32 +77,32 @@ async fn add(owner: Owner, oauth: Data<OAuth>, new: Json<NewClient>) -> Result<H
         .json(body))
 }
 
-async fn show(_: Owner, oauth: Data<OAuth>, id: Path<String>) -> Result<HttpResponse, Problem> {
+async fn show(_: Admin, oauth: Data<OAuth>, id: Path<String>) -> Result<HttpResponse, Problem> {
     let clients = oauth.registry.refresh().await.map_err(NotDone::from)?;
     let client = clients.get(&id).ok_or(NotDone::Unknown)?;
     Ok(HttpResponse::Ok().json(client.to_json(oauth.clients.clock.unix_micros())))
 }
 
 async fn change(
-    owner: Owner,
+    admin: Admin,
     oauth: Data<OAuth>,
     id: Path<String>,
     change: Json<ClientChange>,
 ) -> Result<HttpResponse, Problem> {
     let (clients, changed) = (oauth.clients.clone(), id.clone());
-    let author = Author::Administrator(owner.clone());
+    let author = Author::Administrator(admin.0.clone());
     oauth.changing(async move { clients.change(&changed, change.0, author).await }).await?;
-    show(owner, oauth, id).await
+    show(admin, oauth, id).await
 }
 
-async fn remove(owner: Owner, oauth: Data<OAuth>, id: Path<String>) -> Result<HttpResponse, Problem> {
+async fn remove(admin: Admin, oauth: Data<OAuth>, id: Path<String>) -> Result<HttpResponse, Problem> {
     let clients = oauth.clients.clone();
-    oauth.changing(async move { clients.remove(&id, Author::Administrator(owner)).await }).await?;
+    oauth.changing(async move { clients.remove(&id, Author::Administrator(admin.0)).await }).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 async fn rotate(
-    owner: Owner,
+    admin: Admin,
     oauth: Data<OAuth>,
     id: Path<String>,
     rotation: Option<Json<Rotation>>,
@@ -115,7 +115,7 @@ async fn rotate(
         })?,
     };
     let (clients, rotated) = (oauth.clients.clone(), id.clone());
-    let author = Author::Administrator(owner);
+    let author = Author::Administrator(admin.0);
     let secret = oauth.changing(async move { clients.rotate(&rotated, overlap, author).await }).await?;
     let body = json!({ "client_id": *id, "client_secret": secret.expose_secret() });
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(body))

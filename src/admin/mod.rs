@@ -1,24 +1,57 @@
-//! What an administrator may do over HTTP, below `/api/admin`.
+//! What an administrator may do over HTTP: whoever has the scope `admin`, which the role `admin` gives.
+//!
+//! | file | routes below `/api/admin` |
+//! |---|---|
+//! | `users` | `/users`: other people's accounts |
+//! | `clients` | `/clients`: OAuth clients |
+//! | `audit` | `/audit`: what happened |
+//!
+//! The rules are the accounts' own: `accounts/administration.rs`; those of clients are in `oauth/clients.rs`.
 
+mod audit;
 mod clients;
+mod users;
 
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::web::{self, ServiceConfig};
+use actix_web::dev::Payload;
+use actix_web::web::ServiceConfig;
+use actix_web::{Error, FromRequest, HttpRequest};
+use futures_util::future::LocalBoxFuture;
+use serde::Serialize;
 
-use crate::guard::Protect;
-use crate::http::Problem;
+use crate::accounts::new_session::ADMIN;
+use crate::accounts::owner::Owner;
+use crate::guard::Bearer;
 
-/// The routes, for tokens with the scope `admin`.
+/// The routes, below `/api`.
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    cfg.service(
-        web::scope("/admin")
-            .wrap(Protect::new().require_scope("admin"))
-            .configure(clients::routes)
-            .default_service(web::to(not_found)),
-    );
+    cfg.configure(users::routes).configure(clients::routes).configure(audit::routes);
 }
 
-async fn not_found() -> Result<HttpResponse, Problem> {
-    Err(Problem::new(StatusCode::NOT_FOUND, "not-found").detail("There is nothing at this address."))
+/// An administrator: the owner of an account of this server, with a token that has the scope `admin`. Another issuer's scope of that name is no
+/// administrator's here.
+pub(crate) struct Admin(pub Owner);
+
+impl FromRequest for Admin {
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (bearer, owner) = (Bearer::from_request(request, payload), Owner::from_request(request, payload));
+        Box::pin(async move {
+            bearer.await?.require_scope(ADMIN)?;
+            Ok(Self(owner.await?))
+        })
+    }
 }
+
+/// A part of a long list.
+#[derive(Serialize)]
+struct Page<T> {
+    items: Vec<T>,
+    /// What to ask with for the next part; `null` at the end.
+    next_cursor: Option<String>,
+}
+
+/// So many items are in a part when nobody says how many, and at most.
+const USUAL: u32 = 50;
+const MOST: u32 = 500;

@@ -9,12 +9,11 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use super::Failure;
+use super::store::with_store;
 use crate::oauth::author::Author;
 use crate::oauth::clients::{Clients, NewClient, NotDone};
 use crate::oauth::registry::Registry;
 use crate::settings::Settings;
-use crate::store::Store;
-use crate::token::Clock;
 
 #[derive(Subcommand)]
 pub(super) enum ClientCommand {
@@ -65,35 +64,23 @@ pub(super) fn run(
     json: bool,
     out: &mut impl Write,
 ) -> Result<u8, Failure> {
-    if !settings.auth.local {
-        let why = "there are no clients: auth.accept does not have \"local\", so this server gives no tokens";
-        return Err(Failure::Failed(why.to_owned()));
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
-    runtime.block_on(async {
-        let store = Store::open(&settings.database.url).await.map_err(|error| Failure::Failed(error.to_string()))?;
-        let clients = Clients { store: store.clone(), clock: Clock::system(), scopes: settings.oauth.scopes.clone() };
-        let done = match command {
+    with_store(settings, async |store, clock| {
+        let clients = Clients { store: store.clone(), clock: clock.clone(), scopes: settings.oauth.scopes.clone() };
+        match command {
             ClientCommand::Add(new) => add(&clients, new, json, out).await,
             ClientCommand::List => list(&clients, json, out).await,
             ClientCommand::Rotate { client_id, overlap } => {
-                let secret = clients.rotate(&client_id, overlap, Author::Operator).await.map_err(failed);
-                secret.and_then(|secret| Ok(print_secret(&client_id, Some(secret.expose_secret()), json, out)?))
+                let secret = clients.rotate(&client_id, overlap, Author::Operator).await.map_err(failed)?;
+                Ok(print_secret(&client_id, Some(secret.expose_secret()), json, out)?)
             }
             ClientCommand::Remove { client_id } => {
-                let removed = clients.remove(&client_id, Author::Operator).await.map_err(failed);
-                removed.and_then(|()| {
-                    let told = if json { json!({ "ok": true }).to_string() } else { format!("{client_id} is removed") };
-                    Ok(writeln!(out, "{told}")?)
-                })
+                clients.remove(&client_id, Author::Operator).await.map_err(failed)?;
+                let told = if json { json!({ "ok": true }).to_string() } else { format!("{client_id} is removed") };
+                Ok(writeln!(out, "{told}")?)
             }
-        };
-        store.close().await;
-        done.map(|()| 0)
-    })
+        }
+    })?;
+    Ok(0)
 }
 
 async fn add(clients: &Clients, new: Add, json: bool, out: &mut impl Write) -> Result<(), Failure> {

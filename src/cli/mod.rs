@@ -1,9 +1,13 @@
 //! The command line: a file per command.
 
+mod audit;
 mod client;
+mod columns;
 pub mod config;
 mod key;
 mod serve;
+mod store;
+mod user;
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -45,6 +49,13 @@ enum Command {
         #[command(subcommand)]
         command: client::ClientCommand,
     },
+    /// Accounts
+    User {
+        #[command(subcommand)]
+        command: user::UserCommand,
+    },
+    /// What happened: logins, refusals, changes; the newest last
+    Audit(audit::AuditArguments),
     /// The keys that sign tokens
     Key {
         #[command(subcommand)]
@@ -132,6 +143,8 @@ fn run(arguments: Arguments) -> Result<u8, Failure> {
         Command::Config { command: ConfigCommand::Show } => Ok(config::show(&sources, json, &mut out)?),
         Command::Serve => serve::run(&Settings::read(&sources)?, json, &mut out),
         Command::Client { command } => client::run(command, &Settings::read(&sources)?, json, &mut out),
+        Command::User { command } => user::run(&Settings::read(&sources)?, command, json, &mut out),
+        Command::Audit(arguments) => audit::run(&Settings::read(&sources)?, arguments, json, &mut out),
         Command::Key { command: KeyCommand::List } => key::list(&Settings::read(&sources)?, json, &mut out),
         Command::Key { command: KeyCommand::Rotate { now, compromised } } => {
             let rotation = match (now, compromised) {

@@ -112,6 +112,16 @@ async fn read(mut payload: Payload, limit: usize) -> Result<web::BytesMut, Probl
     Ok(body)
 }
 
+/// For a member that may be absent or `null`, and means two things by that (RFC 7396): `#[serde(default, deserialize_with = "present")]`.
+#[expect(clippy::option_option, reason = "absent, null and a value are three things")]
+pub(crate) fn present<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    T: serde::Deserialize<'de>,
+    D: serde::Deserializer<'de>,
+{
+    serde::Deserialize::deserialize(deserializer).map(Some)
+}
+
 fn too_large(limit: usize) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large")
         .detail(format!("The body may have at most {limit} bytes."))

@@ -10,6 +10,8 @@ pub mod json;
 pub mod methods;
 pub mod problem;
 #[cfg(feature = "server")]
+pub mod query;
+#[cfg(feature = "server")]
 pub mod request_id;
 
 pub use problem::Problem;

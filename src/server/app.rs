@@ -72,12 +72,13 @@ pub(crate) fn routes(cfg: &mut ServiceConfig, state: &State) {
     }
     let accounts = |cfg: &mut ServiceConfig| {
         if state.accounts.is_some() {
-            cfg.configure(admin::routes).configure(routes::local);
-        } else {
-            routes::remote(cfg);
-            for path in routes::LOCAL_PATHS {
-                elsewhere(cfg, path, &state.log_in_at);
-            }
+            routes::local(cfg);
+            admin::routes(cfg);
+            return;
+        }
+        routes::remote(cfg);
+        for path in routes::LOCAL_PATHS {
+            elsewhere(cfg, path, &state.log_in_at);
         }
     };
     cfg.service(web::scope("/health").configure(health::routes).default_service(web::to(not_found)))

@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod administration;
 mod faults;
 mod hashing;
 mod limits;
@@ -18,4 +19,7 @@ mod password_change;
 mod profile;
 mod refresh;
 mod register;
+mod reset;
 mod secrets;
+mod totp;
+mod verification;

@@ -9,18 +9,21 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::support::app::{Engine, PASSWORD, TestApp, Tokens, on_both};
 
 /// All bytes of the database.
-async fn dump(app: &TestApp) -> Vec<u8> {
+pub async fn dump(app: &TestApp) -> Vec<u8> {
     if app.database.starts_with("sqlite:") {
         let files = std::fs::read_dir(app.folder.path()).unwrap().flatten();
         let files = files.filter(|file| file.file_name().to_string_lossy().starts_with("tokenhouse.db"));
         return files.flat_map(|file| std::fs::read(file.path()).unwrap()).collect();
     }
-    let mut rows = app.texts("SELECT row_to_json(u)::text FROM users u").await;
-    rows.extend(app.texts("SELECT row_to_json(s)::text FROM sessions s").await);
+    let tables = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public' AND table_name NOT LIKE '\\_%'";
+    let mut rows = Vec::new();
+    for table in app.texts(tables).await {
+        rows.extend(app.texts(&format!("SELECT row_to_json(t)::text FROM {table} t")).await);
+    }
     rows.join("\n").into_bytes()
 }
 
-fn holds(dump: &[u8], secret: &[u8]) -> bool {
+pub fn holds(dump: &[u8], secret: &[u8]) -> bool {
     dump.windows(secret.len()).any(|window| window == secret)
 }
 

@@ -14,4 +14,5 @@ mod first_minute;
 mod full_disk;
 mod logs;
 mod signals;
+mod users;
 mod wrong_starts;

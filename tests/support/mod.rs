@@ -7,6 +7,7 @@
 
 pub mod app;
 pub mod okta;
+pub mod outbox;
 pub mod postgres;
 pub mod raw;
 pub mod stolen;

@@ -7,7 +7,7 @@ use crate::support::app::{Engine, PASSWORD, TestApp};
 use crate::support::raw;
 use crate::support::tokens::Findings;
 
-const ROUTES: [(&str, &str); 14] = [
+const ROUTES: [(&str, &str); 26] = [
     ("/api/publicInfo", "GET, HEAD"),
     ("/api/profile", "GET, HEAD"),
     ("/api/me", "GET, HEAD, PATCH, DELETE"),
@@ -15,6 +15,18 @@ const ROUTES: [(&str, &str); 14] = [
     ("/api/sessions", "GET, HEAD, DELETE"),
     ("/api/sessions/8a6e0804-2bd0-4672-b79d-d97027f9071a", "DELETE"),
     ("/api/password", "POST"),
+    ("/api/password/forgot", "POST"),
+    ("/api/password/reset", "POST"),
+    ("/api/email", "POST"),
+    ("/api/email/verify", "POST"),
+    ("/api/email/resend", "POST"),
+    ("/api/totp", "GET, HEAD, POST, DELETE"),
+    ("/api/admin/users", "GET, HEAD, POST"),
+    ("/api/admin/users/8a6e0804-2bd0-4672-b79d-d97027f9071a", "GET, HEAD, PATCH, DELETE"),
+    ("/api/admin/users/8a6e0804-2bd0-4672-b79d-d97027f9071a/logout", "POST"),
+    ("/api/admin/audit", "GET, HEAD"),
+    ("/api/totp/confirm", "POST"),
+    ("/api/totp/recovery-codes", "POST"),
     ("/api/register", "POST"),
     ("/api/login", "POST"),
     ("/api/refresh", "POST"),

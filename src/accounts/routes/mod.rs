@@ -3,10 +3,12 @@
 //! | file | routes |
 //! |---|---|
 //! | `entry` | `/register`, `/login`, `/refresh`, `/logout` |
+//! | `factors` | `/totp` and what is below it |
 //! | `letters` | `/password/forgot`, `/password/reset`, `/email` and what is below it |
 //! | `own` | `/me`, `/sessions`, `/password`: what the owner of an account does with it |
 
 mod entry;
+mod factors;
 mod letters;
 mod own;
 
@@ -30,7 +32,7 @@ pub const LOCAL_PATHS: [&str; 11] = [
 
 /// The routes of a server with accounts of its own.
 pub fn local(cfg: &mut ServiceConfig) {
-    cfg.configure(entry::routes).configure(own::routes).configure(letters::routes);
+    cfg.configure(entry::routes).configure(own::routes).configure(letters::routes).configure(factors::routes);
 }
 
 /// `GET /api/me` for any accepted token, where there are no accounts.

@@ -1,0 +1,380 @@
+//! What an operator or an administrator does with other people's accounts.
+//!
+//! The rules are those of people's own acts where there are such. All of it is recorded, in the transaction that does it.
+
+use std::ops::RangeInclusive;
+
+use actix_web::http::StatusCode;
+use uuid::Uuid;
+
+use super::Accounts;
+use super::email::Email;
+use super::error::Unavailable;
+use super::hashing::{Busy, Hashing};
+use super::name::display_name;
+use super::owner::{NotOwner, Owner};
+use super::password::Password;
+use super::records::{self, UserRecord};
+use super::roles::{Role, Roles};
+use crate::audit::{Act, Event};
+use crate::http::Problem;
+use crate::http::problem::FieldError;
+use crate::store::{Connection, Store, StoreError};
+use crate::token::Clock;
+
+/// Who does it.
+#[derive(Debug, Clone)]
+pub enum By {
+    /// Whoever runs commands on the server's machine.
+    Operator,
+    /// A user with the role `admin`, over HTTP.
+    Admin(Owner),
+}
+
+/// Acts on accounts, by whoever may do that to all of them.
+pub struct Administration<'a> {
+    /// Where the accounts are.
+    pub store: &'a Store,
+    /// For new passwords.
+    pub hashing: &'a Hashing,
+    /// For the record.
+    pub clock: &'a Clock,
+    /// How many characters a password may have.
+    pub password_length: RangeInclusive<usize>,
+    /// Who acts.
+    pub by: By,
+}
+
+/// An account to be added.
+#[derive(Debug)]
+pub struct NewUser {
+    /// Its address, as it was typed.
+    pub email: String,
+    /// The name that is displayed.
+    pub name: Option<String>,
+    /// What its owner shall log in with.
+    pub password: Password,
+    /// Its roles.
+    pub roles: Vec<String>,
+    /// Whether somebody vouches for the address.
+    pub verified: bool,
+}
+
+/// What shall be different about an account; what is `None` stays as it is.
+#[derive(Debug, Default)]
+pub struct Update {
+    /// The name that is displayed, or none.
+    pub name: Option<Option<String>>,
+    /// Whether its owner may not log in.
+    pub disabled: Option<bool>,
+    /// Its roles.
+    pub roles: Option<RoleChange>,
+}
+
+/// How roles shall be different.
+#[derive(Debug)]
+pub enum RoleChange {
+    /// One more.
+    Add(Role),
+    /// One less.
+    Remove(Role),
+    /// These and no others.
+    Set(Roles),
+}
+
+impl RoleChange {
+    fn apply(self, stored: &str) -> Result<Roles, NotDone> {
+        let roles = Roles::stored(stored);
+        match self {
+            Self::Add(role) => roles.with(&role).map_err(|error| NotDone::Invalid(vec![error])),
+            Self::Remove(role) => Ok(roles.without(&role)),
+            Self::Set(roles) => Ok(roles),
+        }
+    }
+}
+
+/// Why nothing was done.
+#[derive(Debug, thiserror::Error)]
+pub enum NotDone {
+    /// Some fields are wrong.
+    #[error("{}", told(.0))]
+    Invalid(Vec<FieldError>),
+    /// There is an account of this address already.
+    #[error("there is an account with this email address already")]
+    Taken,
+    /// There is no such account.
+    #[error("there is no such account; `tokenhouse user list` shows all")]
+    Unknown,
+    /// The administrator's own session has ended meanwhile, or it cannot be told now.
+    #[error(transparent)]
+    NotOwner(#[from] NotOwner),
+}
+
+fn told(errors: &[FieldError]) -> String {
+    errors.iter().map(|error| format!("{} {}", error.field, error.message)).collect::<Vec<_>>().join("; ")
+}
+
+impl From<StoreError> for NotDone {
+    fn from(error: StoreError) -> Self {
+        NotOwner::from(error).into()
+    }
+}
+
+impl From<Busy> for NotDone {
+    fn from(busy: Busy) -> Self {
+        NotOwner::from(Unavailable::from(busy)).into()
+    }
+}
+
+impl From<NotDone> for Problem {
+    fn from(not: NotDone) -> Self {
+        match not {
+            NotDone::Invalid(errors) => Self::invalid_fields(errors),
+            NotDone::Taken => Self::new(StatusCode::CONFLICT, "email-taken")
+                .detail("There is an account with this email address already."),
+            NotDone::Unknown => {
+                Self::new(StatusCode::NOT_FOUND, "no-such-user").detail("There is no account with this id.")
+            }
+            NotDone::NotOwner(not) => not.into(),
+        }
+    }
+}
+
+impl By {
+    /// The first thing in each transaction: an administrator's session may have ended since his token was checked.
+    async fn enter(&self, connection: Connection<'_>, now: i64) -> Result<(), NotDone> {
+        match self {
+            Self::Operator => Ok(()),
+            Self::Admin(owner) => Ok(owner.enter(connection, None, now).await?),
+        }
+    }
+
+    fn did(&self, act: Act, user_id: &str, now: i64) -> Event {
+        let event = Event::success(act, now).on_user(user_id);
+        match self {
+            Self::Operator => event.by_operator(),
+            Self::Admin(owner) => {
+                event.by_admin(&owner.user_id).in_session(&owner.session.to_string()).from(&owner.caller)
+            }
+        }
+    }
+}
+
+impl Accounts {
+    /// Administration by an administrator.
+    pub(crate) fn administration(&self, owner: Owner) -> Administration<'_> {
+        Administration {
+            store: &self.store,
+            hashing: &self.hashing,
+            clock: &self.clock,
+            password_length: self.rules.password_length.clone(),
+            by: By::Admin(owner),
+        }
+    }
+}
+
+impl Administration<'_> {
+    /// Adds an account, by the same rules as registering.
+    ///
+    /// # Errors
+    /// [`NotDone`].
+    pub async fn add(&self, new: NewUser) -> Result<UserRecord, NotDone> {
+        let mut errors = Vec::new();
+        let email = Email::parse(&new.email);
+        if email.is_none() {
+            errors.push(super::email_verification::no_address());
+        }
+        if let Err(message) = new.password.check_length(&self.password_length) {
+            errors.push(FieldError { field: "password", message });
+        }
+        let name = display_name(new.name.as_deref()).unwrap_or_else(|error| {
+            errors.push(error);
+            None
+        });
+        let roles = Roles::of(new.roles.iter().map(String::as_str)).unwrap_or_else(|error| {
+            errors.push(error);
+            Roles::default()
+        });
+        let Some(email) = email.filter(|_| errors.is_empty()) else { return Err(NotDone::Invalid(errors)) };
+        let known = [Some(email.as_str().to_owned()), name.clone()].into_iter().flatten().collect();
+        let hashed = self.hashing.hash_new(new.password, known).await?;
+        let invalid = |message| NotDone::Invalid(vec![FieldError { field: "password", message }]);
+        let now = self.clock.unix_micros();
+        let user = UserRecord {
+            id: Uuid::new_v4().to_string(),
+            email: email.as_str().to_owned(),
+            name,
+            password_hash: hashed.map_err(invalid)?,
+            roles: roles.to_store(),
+            created_at: now,
+            email_verified_at: new.verified.then_some(now),
+            disabled_at: None,
+            passkey_required_at: None,
+        };
+        let (by, event) = (self.by.clone(), self.by.did(Act::UserAdd, &user.id, now));
+        self.store
+            .write(move |mut connection| {
+                Box::pin(async move {
+                    by.enter(connection.reborrow(), now).await?;
+                    if !records::insert_user(connection.reborrow(), &user).await? {
+                        return Err(NotDone::Taken);
+                    }
+                    event.record(connection).await?;
+                    Ok(user)
+                })
+            })
+            .await
+    }
+
+    /// Accounts in the order of their addresses, those behind the address `cursor`, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list(&self, search: Option<&str>, cursor: &str, limit: i64) -> Result<Vec<UserRecord>, StoreError> {
+        let mut reader = self.store.read().await?;
+        records::list_users(reader.connection(), search, cursor, limit).await
+    }
+
+    /// The account with this id or this address.
+    ///
+    /// # Errors
+    /// [`NotDone`].
+    pub async fn find(&self, who: &str) -> Result<UserRecord, NotDone> {
+        let mut reader = self.store.read().await?;
+        let by_id = match who.parse::<Uuid>() {
+            Ok(id) => records::user_by_id(reader.connection(), &id.to_string()).await?,
+            Err(_) => None,
+        };
+        let found = match (by_id, Email::parse(who)) {
+            (Some(user), _) => Some(user),
+            (None, Some(email)) => records::user_by_email(reader.connection(), &email).await?,
+            (None, None) => None,
+        };
+        found.ok_or(NotDone::Unknown)
+    }
+
+    /// Changes what may be changed about an account. Its sessions end when it is disabled, and when it loses a role, for their tokens say that it has it.
+    /// The ids of those sessions.
+    ///
+    /// # Errors
+    /// [`NotDone`].
+    pub async fn update(&self, user: &UserRecord, update: Update) -> Result<Vec<String>, NotDone> {
+        let now = self.clock.unix_micros();
+        let (by, user) = (self.by.clone(), user.clone());
+        self.store
+            .write(move |connection| Box::pin(async move { change(connection, &by, &user, update, now).await }))
+            .await
+    }
+
+    /// Ends all sessions of an account. Their ids.
+    ///
+    /// # Errors
+    /// [`NotDone`].
+    pub async fn log_out(&self, user: &UserRecord) -> Result<Vec<String>, NotDone> {
+        let now = self.clock.unix_micros();
+        let (by, id) = (self.by.clone(), user.id.clone());
+        self.store
+            .write(move |mut connection| {
+                Box::pin(async move {
+                    by.enter(connection.reborrow(), now).await?;
+                    let _ = records::lock_user(connection.reborrow(), &id, None).await?;
+                    end_all(connection, &id, by.did(Act::UserLogout, &id, now), now).await
+                })
+            })
+            .await
+    }
+
+    /// Sets another password. All sessions end, and letters that would reset it are void. The ids of the sessions.
+    ///
+    /// # Errors
+    /// [`NotDone`].
+    pub async fn set_password(&self, user: &UserRecord, password: Password) -> Result<Vec<String>, NotDone> {
+        let invalid = |message| NotDone::Invalid(vec![FieldError { field: "password", message }]);
+        password.check_length(&self.password_length).map_err(invalid)?;
+        let known = [Some(user.email.clone()), user.name.clone()].into_iter().flatten().collect();
+        let new = self.hashing.hash_new(password, known).await?.map_err(invalid)?;
+        let now = self.clock.unix_micros();
+        let (by, id, event) = (self.by.clone(), user.id.clone(), self.by.did(Act::UserPassword, &user.id, now));
+        self.store
+            .write(move |mut connection| {
+                Box::pin(async move {
+                    by.enter(connection.reborrow(), now).await?;
+                    if !records::set_password_hash(connection.reborrow(), &id, &new).await? {
+                        return Err(NotDone::Unknown);
+                    }
+                    records::void_tokens(connection.reborrow(), &id).await?;
+                    end_all(connection, &id, event, now).await
+                })
+            })
+            .await
+    }
+
+    /// Deletes an account with all that belongs to it. The ids of its sessions.
+    ///
+    /// # Errors
+    /// [`NotDone`].
+    pub async fn remove(&self, user: &UserRecord) -> Result<Vec<String>, NotDone> {
+        let now = self.clock.unix_micros();
+        let (by, id, event) = (self.by.clone(), user.id.clone(), self.by.did(Act::UserRemove, &user.id, now));
+        self.store
+            .write(move |mut connection| {
+                Box::pin(async move {
+                    by.enter(connection.reborrow(), now).await?;
+                    let _ = records::lock_user(connection.reborrow(), &id, None).await?;
+                    if records::user_by_id(connection.reborrow(), &id).await?.is_none() {
+                        return Err(NotDone::Unknown);
+                    }
+                    let ended = records::delete_user(connection.reborrow(), &id, now).await?;
+                    event.record(connection).await?;
+                    Ok(ended)
+                })
+            })
+            .await
+    }
+}
+
+async fn change(
+    mut connection: Connection<'_>,
+    by: &By,
+    user: &UserRecord,
+    update: Update,
+    now: i64,
+) -> Result<Vec<String>, NotDone> {
+    by.enter(connection.reborrow(), now).await?;
+    // Whether or not it is disabled: the row is taken either way.
+    let _ = records::lock_user(connection.reborrow(), &user.id, None).await?;
+    let user = records::user_by_id(connection.reborrow(), &user.id).await?.ok_or(NotDone::Unknown)?;
+    let mut ends = false;
+    if let Some(name) = &update.name {
+        records::set_name(connection.reborrow(), &user.id, name.as_deref()).await?;
+    }
+    if let Some(change) = update.roles {
+        let (old, new) = (Roles::stored(&user.roles), change.apply(&user.roles)?);
+        records::set_roles(connection.reborrow(), &user.id, &new.to_store()).await?;
+        let lost = !new.has_all(&old);
+        ends |= lost;
+        let act = if lost { Act::UserRoleRemove } else { Act::UserRoleAdd };
+        by.did(act, &user.id, now).record(connection.reborrow()).await?;
+    }
+    if let Some(disabled) = update.disabled {
+        records::set_disabled(connection.reborrow(), &user.id, disabled.then_some(now)).await?;
+        ends |= disabled;
+        let act = if disabled { Act::UserDisable } else { Act::UserEnable };
+        by.did(act, &user.id, now).record(connection.reborrow()).await?;
+    }
+    if ends {
+        return Ok(records::end_sessions_of_user(connection, &user.id, None, now).await?);
+    }
+    Ok(Vec::new())
+}
+
+async fn end_all(
+    mut connection: Connection<'_>,
+    user_id: &str,
+    event: Event,
+    now: i64,
+) -> Result<Vec<String>, NotDone> {
+    let ended = records::end_sessions_of_user(connection.reborrow(), user_id, None, now).await?;
+    event.record(connection).await?;
+    Ok(ended)
+}

@@ -1,0 +1,304 @@
+//! Codes of an authenticator app as a second factor (TOTP, RFC 6238): setting it up, and taking it away.
+
+use actix_web::http::StatusCode;
+use qrcode::QrCode;
+use qrcode::render::svg;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use totp_rs::{Builder, Secret, Totp};
+
+use super::Accounts;
+use super::error::Unavailable;
+use super::letters::post_notice;
+use super::limits::TooMany;
+use super::owner::{NotOwner, Owner};
+use super::password::Password;
+use super::reauthentication::NotReauthenticated;
+use super::records;
+use super::recovery_codes;
+use crate::audit::Act;
+use crate::http::Problem;
+use crate::sealing::Sealing;
+use crate::store::StoreError;
+use crate::token::clock::rfc3339;
+use crate::token::random;
+
+/// As RFC 4226, section 4, recommends.
+const SECRET_BYTES: usize = 20;
+
+/// A generator to be put into an authenticator app.
+#[derive(Serialize)]
+pub struct NewTotp {
+    /// In base 32, for typing.
+    secret: String,
+    /// For a link on the same device.
+    otpauth_uri: String,
+    /// The same as a picture to be scanned, a whole SVG document.
+    qr_svg: String,
+}
+
+/// A code of the app that shows that it is set up.
+#[derive(Debug, Deserialize)]
+pub struct Confirmation {
+    otp: SecretString,
+}
+
+/// The password, before a second factor is weakened.
+#[derive(Debug, Deserialize)]
+pub struct WithPassword {
+    password: Password,
+}
+
+/// What a second factor falls back on. Shown once: only hashes are kept.
+#[derive(Serialize)]
+pub struct RecoveryCodes {
+    recovery_codes: Vec<String>,
+}
+
+/// How things stand.
+#[derive(Debug, Serialize)]
+pub struct TotpState {
+    enabled: bool,
+    confirmed_at: Option<String>,
+    recovery_codes_left: i64,
+}
+
+/// Why nothing was set up or taken away.
+#[derive(Debug, thiserror::Error)]
+pub enum NotSetUp {
+    /// Codes are asked for already; whoever wants another app takes this one away first, with the password.
+    #[error("codes are on")]
+    IsOn,
+    /// There is nothing to take away.
+    #[error("codes are off")]
+    IsOff,
+    /// There is nothing to confirm, or it was begun anew meanwhile.
+    #[error("no generator waits to be confirmed")]
+    NotBegun,
+    /// It is not a code of the app, or one of another minute.
+    #[error("the code is wrong")]
+    WrongOtp,
+    /// Too many wrong codes.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
+    /// It is not his password, or not now.
+    #[error(transparent)]
+    NotReauthenticated(#[from] NotReauthenticated),
+}
+
+impl From<NotSetUp> for Problem {
+    fn from(not: NotSetUp) -> Self {
+        let conflict = |kind, detail| Self::new(StatusCode::CONFLICT, kind).detail(detail);
+        match not {
+            NotSetUp::IsOn => conflict(
+                "totp-is-on",
+                "Codes are asked for already; DELETE /api/totp turns them off, with your password.",
+            ),
+            NotSetUp::IsOff => conflict("totp-is-off", "No codes are asked for; POST /api/totp begins with them."),
+            NotSetUp::NotBegun => {
+                conflict("totp-not-begun", "Nothing waits to be confirmed; POST /api/totp begins with it.")
+            }
+            NotSetUp::WrongOtp => Self::new(StatusCode::FORBIDDEN, "wrong-otp")
+                .detail("That is not the code of this moment; is the clock of the device right?"),
+            NotSetUp::TooMany(too_many) => too_many.into(),
+            NotSetUp::NotReauthenticated(not) => not.into(),
+        }
+    }
+}
+
+impl From<NotOwner> for NotSetUp {
+    fn from(not: NotOwner) -> Self {
+        NotReauthenticated::from(not).into()
+    }
+}
+
+impl From<StoreError> for NotSetUp {
+    fn from(error: StoreError) -> Self {
+        NotOwner::from(error).into()
+    }
+}
+
+impl Accounts {
+    /// Begins with an authenticator app: it counts once a code of it was confirmed. Begun again, the last begin is void.
+    ///
+    /// # Errors
+    /// [`NotSetUp`].
+    pub async fn begin_totp(&self, owner: &Owner) -> Result<NewTotp, NotSetUp> {
+        let secret = random::bytes::<SECRET_BYTES>();
+        let sealed = self.sealing.seal(&owner_of(&owner.user_id), &secret);
+        let (entering, now) = (owner.clone(), self.clock.unix_micros());
+        let email = self
+            .store
+            .write(move |mut connection| {
+                Box::pin(async move {
+                    entering.enter(connection.reborrow(), None, now).await?;
+                    if !records::begin_totp(connection.reborrow(), &entering.user_id, &sealed, now).await? {
+                        return Err(NotSetUp::IsOn);
+                    }
+                    let user = records::user_by_id(connection, &entering.user_id).await?;
+                    Ok(user.ok_or(NotOwner::Ended)?.email)
+                })
+            })
+            .await?;
+        // A colon would part the names (the key URI format), and stands in no address without quotes but may in a port.
+        let host = url::Url::parse(&self.rules.public_url).ok().and_then(|url| url.host_str().map(str::to_owned));
+        let issuer = host.map(|host| host.replace(':', ".")).filter(|host| host != "localhost");
+        let totp = Builder::new()
+            .with_secret(secret.to_vec())
+            .with_account_name(email.replace(':', "."))
+            .with_issuer(Some(issuer.unwrap_or_else(|| "tokenhouse".to_owned())))
+            .build();
+        let text = totp.as_ref().map(Totp::to_url);
+        let (Ok(totp), Ok(Ok(otpauth_uri))) = (&totp, text) else {
+            return Err(broken("a TOTP generator could not be written as a URI"));
+        };
+        let picture = QrCode::new(&otpauth_uri).map_err(|_| broken("a TOTP generator does not fit into a picture"))?;
+        let qr_svg = picture.render::<svg::Color<'_>>().min_dimensions(240, 240).build();
+        Ok(NewTotp { secret: totp.secret().to_base32(), otpauth_uri, qr_svg })
+    }
+
+    /// Turns codes on: a code of the app shows that it is set up. Answers the recovery codes.
+    ///
+    /// # Errors
+    /// [`NotSetUp`].
+    pub async fn confirm_totp(&self, owner: &Owner, confirmation: &Confirmation) -> Result<RecoveryCodes, NotSetUp> {
+        let mut reader = self.store.read().await?;
+        let begun = records::totp_of(reader.connection(), &owner.user_id).await?.ok_or(NotSetUp::NotBegun)?;
+        drop(reader);
+        if begun.confirmed_at.is_some() {
+            return Err(NotSetUp::IsOn);
+        }
+        self.limits.otp_of(&owner.user_id)?;
+        let now = self.clock.unix_micros();
+        let step = step_of(&self.sealing, &owner.user_id, &begun.sealed_secret, &confirmation.otp, now);
+        let Some(step) = step else {
+            self.note(owner.was_refused(Act::TotpEnable, "wrong code", now)).await;
+            return Err(NotSetUp::WrongOtp);
+        };
+        let (codes, hashes) = new_codes(&owner.user_id);
+        let entering = owner.clone();
+        self.store
+            .write(move |mut connection| {
+                Box::pin(async move {
+                    let (owner, sealed) = (entering, begun.sealed_secret);
+                    owner.enter(connection.reborrow(), None, now).await?;
+                    if !records::confirm_totp(connection.reborrow(), &owner.user_id, &sealed, step, now).await? {
+                        return Err(NotSetUp::NotBegun);
+                    }
+                    records::replace_recovery_codes(connection.reborrow(), &owner.user_id, &hashes, now).await?;
+                    tell(connection, &owner, Act::TotpEnable, now).await
+                })
+            })
+            .await?;
+        self.limits.otp_was_right(&owner.user_id);
+        self.letters_wait.notify_one();
+        Ok(codes)
+    }
+
+    /// Turns codes off; the recovery codes go too.
+    ///
+    /// # Errors
+    /// [`NotSetUp`].
+    pub async fn disable_totp(&self, owner: &Owner, body: WithPassword) -> Result<(), NotSetUp> {
+        let user = self.reauthenticate(owner, body.password, Act::TotpDisable).await?;
+        let (owner, now) = (owner.clone(), self.clock.unix_micros());
+        self.store
+            .write(move |mut connection| {
+                Box::pin(async move {
+                    owner.enter(connection.reborrow(), Some(&user.password_hash), now).await?;
+                    if !records::delete_totp(connection.reborrow(), &owner.user_id).await? {
+                        return Err(NotSetUp::IsOff);
+                    }
+                    records::replace_recovery_codes(connection.reborrow(), &owner.user_id, &[], now).await?;
+                    tell(connection, &owner, Act::TotpDisable, now).await
+                })
+            })
+            .await?;
+        self.letters_wait.notify_one();
+        Ok(())
+    }
+
+    /// Other recovery codes in place of those that are left.
+    ///
+    /// # Errors
+    /// [`NotSetUp`].
+    pub async fn renew_recovery_codes(&self, owner: &Owner, body: WithPassword) -> Result<RecoveryCodes, NotSetUp> {
+        let user = self.reauthenticate(owner, body.password, Act::RecoveryCodesRenew).await?;
+        let (codes, hashes) = new_codes(&owner.user_id);
+        let (owner, now) = (owner.clone(), self.clock.unix_micros());
+        self.store
+            .write(move |mut connection| {
+                Box::pin(async move {
+                    owner.enter(connection.reborrow(), Some(&user.password_hash), now).await?;
+                    let totp = records::totp_of(connection.reborrow(), &owner.user_id).await?;
+                    totp.filter(|totp| totp.confirmed_at.is_some()).ok_or(NotSetUp::IsOff)?;
+                    records::replace_recovery_codes(connection.reborrow(), &owner.user_id, &hashes, now).await?;
+                    tell(connection, &owner, Act::RecoveryCodesRenew, now).await
+                })
+            })
+            .await?;
+        self.letters_wait.notify_one();
+        Ok(codes)
+    }
+
+    /// Whether codes are asked for, and how many recovery codes are left.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn totp_state(&self, owner: &Owner) -> Result<TotpState, Unavailable> {
+        let mut reader = self.store.read().await?;
+        let totp = records::totp_of(reader.connection(), &owner.user_id).await?;
+        let recovery_codes_left = records::exported_recovery_codes(reader.connection(), &owner.user_id).await?;
+        let confirmed_at = totp.and_then(|totp| totp.confirmed_at);
+        Ok(TotpState { enabled: confirmed_at.is_some(), confirmed_at: confirmed_at.map(rfc3339), recovery_codes_left })
+    }
+}
+
+/// The step whose code `otp` is: that of now, the one before or the one after, for clocks that differ.
+pub(super) fn step_of(
+    sealing: &Sealing,
+    user_id: &str,
+    sealed_secret: &str,
+    otp: &SecretString,
+    now: i64,
+) -> Option<i64> {
+    let otp = otp.expose_secret();
+    if otp.len() != 6 || !otp.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let Some(secret) = sealing.open_sealed(&owner_of(user_id), sealed_secret) else {
+        tracing::error!(
+            user = user_id,
+            "the secret of a TOTP generator cannot be opened: is the key folder another one?"
+        );
+        return None;
+    };
+    let totp = Builder::new().with_secret(Secret::from(secret.expose_secret().to_vec())).build().ok()?;
+    let step = totp.check(otp, u64::try_from(now.div_euclid(1_000_000)).ok()?)?;
+    i64::try_from(step).ok()
+}
+
+fn owner_of(user_id: &str) -> String {
+    format!("totp of {user_id}")
+}
+
+fn new_codes(user_id: &str) -> (RecoveryCodes, Vec<String>) {
+    let codes = recovery_codes::generate();
+    let hashes = codes.iter().filter_map(|code| recovery_codes::hash(user_id, &code.clone().into())).collect();
+    (RecoveryCodes { recovery_codes: codes }, hashes)
+}
+
+/// Records what was done, and tells the owner.
+async fn tell(mut connection: crate::store::Connection<'_>, owner: &Owner, act: Act, now: i64) -> Result<(), NotSetUp> {
+    owner.did(act, now).record(connection.reborrow()).await?;
+    if let Some(user) = records::user_by_id(connection.reborrow(), &owner.user_id).await? {
+        post_notice(connection, &user, act, &owner.caller, now).await?;
+    }
+    Ok(())
+}
+
+/// What cannot happen with the addresses and names that there are.
+fn broken(what: &'static str) -> NotSetUp {
+    tracing::error!("{what}");
+    NotOwner::from(StoreError::Interrupted).into()
+}

@@ -1,0 +1,53 @@
+//! `/api/admin/audit`: what happened, the newest first.
+
+use actix_web::HttpResponse;
+use actix_web::middleware::from_fn;
+use actix_web::web::{Data, ServiceConfig, to};
+use serde::Deserialize;
+
+use super::{Admin, MOST, Page, USUAL};
+use crate::accounts::Accounts;
+use crate::accounts::error::Unavailable;
+use crate::audit::{self, Act, Event, Filter};
+use crate::http::Problem;
+use crate::http::methods::{get, resource};
+use crate::http::problem::FieldError;
+use crate::http::query::Query;
+use crate::http::request_id::in_span;
+
+pub(super) fn routes(cfg: &mut ServiceConfig) {
+    cfg.service(resource("/admin/audit", [get(to(list))]).wrap(from_fn(in_span)));
+}
+
+#[derive(Deserialize)]
+struct AuditQuery {
+    user_id: Option<String>,
+    act: Option<String>,
+    outcome: Option<String>,
+    ip: Option<String>,
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+async fn list(_: Admin, accounts: Data<Accounts>, query: Query<AuditQuery>) -> Result<HttpResponse, Problem> {
+    let Query(AuditQuery { user_id, act, outcome, ip, limit, cursor }) = query;
+    let act = act.map(|name| Act::of_name(&name).ok_or_else(unknown_act)).transpose()?;
+    let limit = limit.unwrap_or(USUAL).clamp(1, MOST);
+    let before = cursor.map(|cursor| audit::Cursor::parse(&cursor).ok_or_else(bad_cursor)).transpose()?;
+    let filter = Filter { user_id, act, outcome, ip, since: 0, until: i64::MAX, before, limit: i64::from(limit) };
+    let mut reader = accounts.store().read().await.map_err(Unavailable::from)?;
+    let mut events = audit::find(reader.connection(), &filter).await.map_err(Unavailable::from)?;
+    events.reverse();
+    let is_full = u32::try_from(events.len()).is_ok_and(|count| count == limit);
+    let next_cursor = events.last().filter(|_| is_full).map(|event| event.cursor().to_string());
+    Ok(HttpResponse::Ok().json(Page { items: events.iter().map(Event::to_json).collect(), next_cursor }))
+}
+
+fn unknown_act() -> Problem {
+    let known = Act::ALL.map(Act::name).join(", ");
+    Problem::invalid_fields(vec![FieldError { field: "act", message: format!("must be one of {known}").into() }])
+}
+
+fn bad_cursor() -> Problem {
+    Problem::invalid_fields(vec![FieldError { field: "cursor", message: "must be the next_cursor of a list".into() }])
+}
