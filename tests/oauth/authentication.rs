@@ -21,7 +21,7 @@ on_both!(either_way_of_a_secret_and_no_other, SETTINGS, |app| {
     let (id, secret) = (client.id.as_str(), client.secret.as_str());
     let mut findings = Findings::default();
     let basic = |scheme: &str, pair: &str| format!("{scheme} {}", STANDARD.encode(pair));
-    let encoded: String = secret.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let encoded = secret.bytes().fold(String::new(), |text, byte| format!("{text}%{byte:02X}"));
     for (row, header, right) in [
         ("R58 plain", basic("Basic", &format!("{id}:{secret}")), 200),
         ("R58 scheme", basic("bASIC", &format!("{id}:{secret}")), 200),

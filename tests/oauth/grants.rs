@@ -9,6 +9,9 @@ use super::house::{Client, SETTINGS, TOKEN, add, administrator, client, error, o
 use crate::support::app::{TestApp, on_both};
 use crate::support::tokens::Findings;
 
+/// A row, its form, and the status and code of the answer.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], (u16, &'a str));
+
 on_both!(a_client_gets_a_token_that_opens_the_api, SETTINGS, |app| {
     let admin = administrator(&app).await;
     let client = client(&app, &admin).await;
@@ -48,7 +51,7 @@ on_both!(what_the_endpoint_refuses, SETTINGS, |app| {
     let client = client(&app, &admin).await;
     let mut findings = Findings::default();
     let grant = ("grant_type", "client_credentials");
-    let cases: &[(&str, &[(&str, &str)], (u16, &str))] = &[
+    let cases: &[Case<'_>] = &[
         (
             "R22 password",
             &[("grant_type", "password"), ("username", "a"), ("password", "b")],

@@ -7,6 +7,7 @@
 mod support;
 
 #[path = "../support/program.rs"]
+#[allow(dead_code, reason = "each test binary uses a part of it")]
 mod program;
 
 mod admin;
