@@ -2,27 +2,24 @@
 
 use std::time::Duration;
 
-use actix_web::HttpResponse;
-use actix_web::http::header::{CACHE_CONTROL, LOCATION};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRANSFER_ENCODING};
 use actix_web::middleware::from_fn;
-use actix_web::web::{Data, Path, Query, ServiceConfig, to};
+use actix_web::web::{Data, Path, ServiceConfig, to};
+use actix_web::{HttpRequest, HttpResponse};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::Admin;
+use super::{Admin, MOST, Page, USUAL};
 use crate::http::Problem;
 use crate::http::json::Json;
 use crate::http::methods::{delete, get, patch, post, resource};
 use crate::http::problem::FieldError;
+use crate::http::query::Query;
 use crate::http::request_id::in_span;
 use crate::oauth::OAuth;
 use crate::oauth::author::Author;
 use crate::oauth::clients::{ClientChange, NewClient, NotDone};
-
-/// A page, unless another size is asked for.
-const PAGE: usize = 50;
-const LARGEST_PAGE: usize = 200;
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
     let one = [get(to(show)), patch(to(change)), delete(to(remove))];
@@ -32,8 +29,8 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
 }
 
 #[derive(Deserialize)]
-struct Page {
-    limit: Option<String>,
+struct ListQuery {
+    limit: Option<u32>,
     /// The `next_cursor` of the page before.
     #[serde(default)]
     cursor: String,
@@ -45,22 +42,15 @@ struct Rotation {
     overlap: Option<String>,
 }
 
-async fn list(_: Admin, oauth: Data<OAuth>, page: Query<Page>) -> Result<HttpResponse, Problem> {
-    let limit = match page.limit.as_deref().map(str::parse) {
-        None => PAGE,
-        Some(Ok(limit @ 1..=LARGEST_PAGE)) => limit,
-        Some(_) => {
-            let message = format!("must be a whole number between 1 and {LARGEST_PAGE}").into();
-            return Err(Problem::invalid_fields(vec![FieldError { field: "limit", message }]));
-        }
-    };
+async fn list(_: Admin, oauth: Data<OAuth>, query: Query<ListQuery>) -> Result<HttpResponse, Problem> {
+    let Query(ListQuery { limit, cursor }) = query;
+    let limit = usize::try_from(limit.unwrap_or(USUAL).clamp(1, MOST)).unwrap_or(usize::MAX);
     let clients = oauth.registry.refresh().await.map_err(NotDone::from)?;
     let now = oauth.clients.clock.unix_micros();
-    let mut behind = clients.after(&page.cursor);
+    let mut behind = clients.after(&cursor);
     let items: Vec<_> = behind.by_ref().take(limit).collect();
-    let next_cursor = behind.next().and_then(|_| items.last()).map(|last| last.id());
-    let items: Vec<Value> = items.iter().map(|client| client.to_json(now)).collect();
-    Ok(HttpResponse::Ok().json(json!({ "items": items, "next_cursor": next_cursor })))
+    let next_cursor = behind.next().and_then(|_| items.last()).map(|last| last.id().to_owned());
+    Ok(HttpResponse::Ok().json(Page { items: items.iter().map(|client| client.to_json(now)).collect(), next_cursor }))
 }
 
 async fn add(admin: Admin, oauth: Data<OAuth>, new: Json<NewClient>) -> Result<HttpResponse, Problem> {
@@ -105,9 +95,16 @@ async fn rotate(
     admin: Admin,
     oauth: Data<OAuth>,
     id: Path<String>,
-    rotation: Option<Json<Rotation>>,
+    request: HttpRequest,
+    rotation: Result<Json<Rotation>, Problem>,
 ) -> Result<HttpResponse, Problem> {
-    let overlap = match rotation.and_then(|rotation| rotation.0.overlap) {
+    let overlap = match rotation {
+        Ok(rotation) => rotation.0.overlap,
+        // A body may be left out, but one that is wrong must not be taken for none: the last secret would end at once.
+        Err(_) if has_no_body(&request) => None,
+        Err(problem) => return Err(problem),
+    };
+    let overlap = match overlap {
         None => Duration::ZERO,
         Some(text) => humantime::parse_duration(&text).map_err(|_| {
             let message = "must be a duration, such as \"1h\"".into();
@@ -119,4 +116,10 @@ async fn rotate(
     let secret = oauth.changing(async move { clients.rotate(&rotated, overlap, author).await }).await?;
     let body = json!({ "client_id": *id, "client_secret": secret.expose_secret() });
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(body))
+}
+
+fn has_no_body(request: &HttpRequest) -> bool {
+    let headers = request.headers();
+    let is_empty = headers.get(CONTENT_LENGTH).is_none_or(|length| length.as_bytes() == b"0");
+    is_empty && !headers.contains_key(TRANSFER_ENCODING) && !headers.contains_key(CONTENT_TYPE)
 }

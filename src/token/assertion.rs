@@ -41,7 +41,11 @@ impl AssertionKeys {
         if keys.iter().any(|key| ["d", "k", "p", "q", "dp", "dq", "qi"].iter().any(|part| key.get(part).is_some())) {
             return Err("it has a private or secret key; want the public ones only".to_owned());
         }
-        let (keys, ignored) = KeySet::parse(document, &ALGORITHMS).map_err(|wrong| wrong.to_string())?;
+        if keys.is_empty() {
+            return Err("it is not an object with an array \"keys\" that has some".to_owned());
+        }
+        let (keys, ignored) =
+            KeySet::parse(document, &ALGORITHMS).map_err(|_| "none of its keys can be used".to_owned())?;
         match ignored.first() {
             Some(ignored) => Err(format!("the key {:?}: {}", ignored.kid.as_deref().unwrap_or_default(), ignored.why)),
             None => Ok(Self(keys)),
