@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use tokenhouse::accounts::hashing::{Hashing, Verified};
 use tokenhouse::accounts::password::Password;
 use tokenhouse::settings::{Settings, Sources};
+use tokenhouse::token::{KeyFolder, KeyRules, SigningAlgorithm};
 use tokenhouse::{Clock, LocalIssuer, LocalSettings, RemoteSettings, Scopes, Verifier};
 use tokio::runtime::Runtime;
 
@@ -70,6 +71,22 @@ fn hs256(c: &mut Criterion) {
     });
     group.finish();
     c.bench_function("mint HS256", |b| b.iter(|| mint(black_box(&issuer))));
+}
+
+/// Minting with keys whose public half is published.
+fn asymmetric(c: &mut Criterion) {
+    for algorithm in [SigningAlgorithm::RS256, SigningAlgorithm::ES256, SigningAlgorithm::EdDSA] {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = LocalSettings {
+            issuer: "http://localhost:3000/oauth2/default".to_owned(),
+            audience: AUDIENCE.to_owned(),
+            access_ttl: Duration::from_hours(1),
+        };
+        let rules = KeyRules { algorithm: Some(algorithm), rotate_every: None, token_life: settings.access_ttl };
+        let keys = KeyFolder::new(folder.path(), rules);
+        let issuer = LocalIssuer::with_key_folder(settings, keys, None, Clock::system()).unwrap();
+        c.bench_function(&format!("mint {algorithm}"), |b| b.iter(|| mint(black_box(&issuer))));
+    }
 }
 
 /// An issuer like Okta, as far as a verifier sees one: its published key, and tokens signed with it.
@@ -171,5 +188,5 @@ fn hashing(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, hs256, rs256, hashing);
+criterion_group!(benches, hs256, asymmetric, rs256, hashing);
 criterion_main!(benches);

@@ -48,11 +48,17 @@ pub enum Act {
     UserRemove,
     UserImport,
     UserExport,
+    ClientAdd,
+    ClientChange,
+    ClientRotate,
+    ClientRemove,
+    ClientAuthenticate,
+    ClientTokenRevoke,
 }
 
 impl Act {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 37] = [
         Self::Register,
         Self::Login,
         Self::Logout,
@@ -84,6 +90,12 @@ impl Act {
         Self::UserRemove,
         Self::UserImport,
         Self::UserExport,
+        Self::ClientAdd,
+        Self::ClientChange,
+        Self::ClientRotate,
+        Self::ClientRemove,
+        Self::ClientAuthenticate,
+        Self::ClientTokenRevoke,
     ];
 
     /// The act of a name in the table.
@@ -127,6 +139,12 @@ impl Act {
             Self::UserRemove => "user.remove",
             Self::UserImport => "user.import",
             Self::UserExport => "user.export",
+            Self::ClientAdd => "client.add",
+            Self::ClientChange => "client.change",
+            Self::ClientRotate => "client.rotate",
+            Self::ClientRemove => "client.remove",
+            Self::ClientAuthenticate => "client.authenticate",
+            Self::ClientTokenRevoke => "client.token_revoke",
         }
     }
 }
@@ -151,6 +169,7 @@ pub struct Event {
     session_id: Option<String>,
     ip: Option<String>,
     user_agent: Option<String>,
+    client_id: Option<String>,
 }
 
 impl Event {
@@ -168,6 +187,7 @@ impl Event {
             session_id: None,
             ip: None,
             user_agent: None,
+            client_id: None,
         }
     }
 
@@ -181,6 +201,20 @@ impl Event {
     #[must_use]
     pub fn on_user(mut self, id: &str) -> Self {
         self.user_id = Some(id.to_owned());
+        self
+    }
+
+    /// On which client, or by it when the client is the actor.
+    #[must_use]
+    pub fn on_client(mut self, id: &str) -> Self {
+        self.client_id = Some(id.to_owned());
+        self
+    }
+
+    /// A client did it, or tried to.
+    #[must_use]
+    pub fn by_client(mut self) -> Self {
+        "client".clone_into(&mut self.actor);
         self
     }
 
@@ -244,6 +278,7 @@ impl Event {
             "session_id": self.session_id,
             "ip": self.ip,
             "user_agent": self.user_agent,
+            "client_id": self.client_id,
         })
     }
 
@@ -256,8 +291,8 @@ impl Event {
             connection,
             execute,
             sqlx::query(
-                "INSERT INTO audit (id, at, act, outcome, reason, actor, user_id, session_id, ip, user_agent)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+                "INSERT INTO audit (id, at, act, outcome, reason, actor, user_id, session_id, ip, user_agent, client_id)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
             )
             .bind(&self.id)
             .bind(self.at)
@@ -269,6 +304,7 @@ impl Event {
             .bind(&self.session_id)
             .bind(&self.ip)
             .bind(&self.user_agent)
+            .bind(&self.client_id)
         )?;
         Ok(())
     }
@@ -283,7 +319,7 @@ pub(crate) async fn of_user(connection: Connection<'_>, user_id: &str, limit: i6
         connection,
         fetch_all,
         sqlx::query_as(
-            "SELECT id, at, act, outcome, reason, actor, user_id, session_id, ip, user_agent
+            "SELECT id, at, act, outcome, reason, actor, user_id, session_id, ip, user_agent, client_id
              FROM audit WHERE user_id = $1 ORDER BY at DESC, id LIMIT $2"
         )
         .bind(user_id)
@@ -345,7 +381,7 @@ pub async fn find(connection: Connection<'_>, filter: &Filter) -> Result<Vec<Eve
         connection,
         fetch_all,
         sqlx::query_as(
-            "SELECT id, at, act, outcome, reason, actor, user_id, session_id, ip, user_agent
+            "SELECT id, at, act, outcome, reason, actor, user_id, session_id, ip, user_agent, client_id
              FROM audit
              WHERE at >= $1 AND at < $2 AND COALESCE($3, user_id, '') = COALESCE(user_id, '')
                    AND COALESCE($4, act) = act AND COALESCE($5, outcome) = outcome

@@ -63,6 +63,8 @@ pub mod guard;
 pub mod http;
 #[cfg(feature = "server")]
 pub mod mail;
+#[cfg(feature = "server")]
+mod oauth;
 mod private_files;
 #[cfg(feature = "server")]
 mod sealing;

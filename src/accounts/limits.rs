@@ -24,6 +24,7 @@ const KEYS: usize = 100_000;
 pub struct Limits {
     login_failures: Limit<[u8; 32]>,
     login_attempts: Limit<IpAddr>,
+    client_failures: Limit<IpAddr>,
     registrations: Limit<IpAddr>,
     reauthentications: Limit<[u8; 32]>,
     exports: Limit<[u8; 32]>,
@@ -53,6 +54,7 @@ impl Limits {
         Self {
             login_failures: Limit::new(quota(settings.login_failures_per_account), clock),
             login_attempts: Limit::new(quota(settings.login_attempts_per_ip), clock),
+            client_failures: Limit::new(quota(settings.login_attempts_per_ip), clock),
             registrations: Limit::new(quota(settings.register_per_ip), clock),
             reauthentications: Limit::new(quota(settings.login_failures_per_account), clock),
             exports: Limit::new(quota(settings.exports_per_account), clock),
@@ -121,6 +123,14 @@ impl Limits {
     pub fn letter(&self, address: IpAddr, email: &Email) -> Result<(), TooMany> {
         self.letters_from.take(&network(address))?;
         self.letters_to.take(&account(email.as_str()))
+    }
+
+    /// Counts a failed authentication of an OAuth client from `address`: apart from people's logins, and good ones do not count.
+    ///
+    /// # Errors
+    /// [`TooMany`].
+    pub fn client_failure(&self, address: IpAddr) -> Result<(), TooMany> {
+        self.client_failures.take(&network(address))
     }
 
     /// Counts a registration from `address`.

@@ -59,7 +59,6 @@ pub mod sessions;
 pub mod totp;
 mod upkeep;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -124,8 +123,6 @@ pub(crate) struct Rules {
     pub keep_audit: Duration,
     /// What links in letters begin with.
     pub public_url: String,
-    /// Where the signing keys are, when they are files that `key rotate` may change.
-    pub key_dir: Option<PathBuf>,
 }
 
 impl Accounts {
@@ -156,7 +153,6 @@ impl Accounts {
                 reset_ttl: accounts.reset_ttl,
                 keep_audit: settings.audit.keep,
                 public_url: settings.server.public_url.clone(),
-                key_dir: settings.tokens.secret.is_none().then(|| settings.tokens.key_dir.clone()),
             },
             store,
             issuer,

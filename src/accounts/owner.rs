@@ -96,13 +96,16 @@ impl FromRequest for Owner {
         Box::pin(async move {
             let (bearer, caller) = (bearer.await?, caller.await?);
             let session = bearer.session_id.as_deref().filter(|_| bearer.is_local());
-            let session = session.and_then(|id| id.parse().ok()).ok_or_else(|| elsewhere(&bearer.issuer))?;
+            let session = session.and_then(|id| id.parse().ok()).ok_or_else(|| no_session(&bearer))?;
             Ok(Self { user_id: bearer.subject.clone(), session, caller })
         })
     }
 }
 
-fn elsewhere(issuer: &str) -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, "not-a-session-of-this-server")
-        .detail(format!("The token was issued by {issuer}; its account and its sessions are kept there."))
+fn no_session(bearer: &Bearer) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "not-a-session-of-this-server").detail(if bearer.is_local() {
+        "The token is of a client that acts for itself; this is for people who logged in.".to_owned()
+    } else {
+        format!("The token was issued by {}; its account and its sessions are kept there.", bearer.issuer)
+    })
 }

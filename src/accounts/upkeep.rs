@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{Accounts, micros, records};
 use crate::audit;
 use crate::store::StoreError;
-use crate::token::StoredKeys;
+use crate::token::{LocalIssuer, Tended};
 
 /// How soon an end on another node is heard of, and a rotated key used.
 const TICK: Duration = Duration::from_secs(1);
@@ -34,7 +34,6 @@ impl Accounts {
 
 async fn run(accounts: Weak<Accounts>) {
     let mut heard = HashSet::new();
-    let mut keys = None;
     let mut failing = false;
     for tick in 0_u64.. {
         tokio::time::sleep(TICK).await;
@@ -46,12 +45,22 @@ async fn run(accounts: Weak<Accounts>) {
             _ => {}
         }
         failing = outcome.is_err();
-        accounts.take_over_rotated_keys(&mut keys);
+        tend_keys(&accounts.issuer).await;
         if tick % SWEEP_EVERY == SWEEP_EVERY - 1
             && let Err(error) = accounts.sweep().await
         {
             tracing::warn!(%error, "could not sweep out old sessions");
         }
+    }
+}
+
+async fn tend_keys(issuer: &Arc<LocalIssuer>) {
+    let tending = Arc::clone(issuer);
+    // On a thread that may wait: a file is read, and once in a while a key is made.
+    match tokio::task::spawn_blocking(move || tending.tend_keys()).await {
+        Ok(Ok(Tended::Unchanged)) | Err(_) => {}
+        Ok(Ok(Tended::Changed)) => tracing::info!(kid = issuer.signing_kid(), "the signing keys were rotated"),
+        Ok(Err(error)) => tracing::error!(%error, "cannot look after the signing keys; going on with those in memory"),
     }
 }
 
@@ -66,29 +75,6 @@ impl Accounts {
         }
         *heard = ended;
         Ok(())
-    }
-
-    fn take_over_rotated_keys(&self, known: &mut Option<Vec<String>>) {
-        let Some(key_dir) = &self.rules.key_dir else { return };
-        match StoredKeys::open(key_dir) {
-            Ok(Some(keys)) => {
-                let kids: Vec<String> = keys.iter().map(|key| key.kid.clone()).collect();
-                // At the first look, only a rotation since the start counts.
-                let is_new = match known {
-                    Some(known) => *known != kids,
-                    None => kids.first() != Some(&self.issuer.signing_kid()),
-                };
-                if is_new {
-                    self.issuer.replace_keys(&keys);
-                    tracing::info!(kid = self.issuer.signing_kid(), "the signing keys were rotated");
-                }
-                *known = Some(kids);
-            }
-            Ok(None) => tracing::error!("the file of signing keys is gone; going on with the keys in memory"),
-            Err(error) => {
-                tracing::error!(%error, "cannot look for rotated signing keys; going on with those in memory");
-            }
-        }
     }
 
     /// Deletes what is over, a few rows of each table at a time.

@@ -3,11 +3,13 @@
 //! | file | routes below `/api/admin` |
 //! |---|---|
 //! | `users` | `/users`: other people's accounts |
+//! | `clients` | `/clients`: OAuth clients |
 //! | `audit` | `/audit`: what happened |
 //!
-//! The rules are the accounts' own: `accounts/administration.rs`.
+//! The rules are the accounts' own: `accounts/administration.rs`; those of clients are in `oauth/clients.rs`.
 
 mod audit;
+mod clients;
 mod users;
 
 use actix_web::dev::Payload;
@@ -22,7 +24,7 @@ use crate::guard::Bearer;
 
 /// The routes, below `/api`.
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    cfg.configure(users::routes).configure(audit::routes);
+    cfg.configure(users::routes).configure(clients::routes).configure(audit::routes);
 }
 
 /// An administrator: the owner of an account of this server, with a token that has the scope `admin`. Another issuer's scope of that name is no

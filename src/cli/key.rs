@@ -1,76 +1,118 @@
 //! `tokenhouse key list` and `tokenhouse key rotate`.
 
 use std::io::Write;
-use std::path::Path;
-use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use super::Failure;
+use crate::server::start::key_folder;
 use crate::settings::Settings;
-use crate::token::{Clock, StoredKey, StoredKeys};
-
-/// Servers take a rotated key over within seconds; until then they sign with the old one, whose tokens must be believed as long as any.
-const TAKE_OVER: Duration = Duration::from_mins(1);
+use crate::token::{Clock, KeyFileError, KeyFolder, Phase, Rotation, SigningAlgorithm, StoredKey, StoredKeys};
 
 pub(super) fn list(settings: &Settings, json: bool, out: &mut impl Write) -> Result<u8, Failure> {
-    let keys = StoredKeys::open(key_dir(settings)?).map_err(failed)?;
-    let keys: Vec<StoredKey> = keys.iter().flat_map(StoredKeys::iter).cloned().collect();
+    let (folder, algorithm) = signing(settings)?;
+    let now = Clock::system().now();
+    let keys = folder.look().map_err(failed)?.unwrap_or_default();
+    let signing = keys.signing(algorithm, now);
+    let keys = keys.iter().map(|key| (key, key.phase(signing, now))).filter(|(_, phase)| *phase != Phase::Over);
     if json {
-        let keys: Vec<Value> = keys.iter().map(describe).collect();
+        let keys: Vec<Value> = keys.map(|(key, phase)| describe(key, phase)).collect();
         writeln!(out, "{}", json!({ "keys": keys }))?;
         return Ok(0);
     }
-    if keys.is_empty() {
+    if signing.is_none() {
         writeln!(out, "no keys yet: the first start makes one")?;
     }
-    for key in &keys {
-        let state = match key.verify_until {
-            None => "signs".to_owned(),
-            Some(until) => format!("verifies until {}", text(until)),
+    for (key, phase) in keys {
+        let phase = match (phase, key.verify_until) {
+            (Phase::Published, _) => format!("published, signs from {}", text(key.sign_from)),
+            (Phase::Signs, None) => "signs".to_owned(),
+            (Phase::Signs, Some(until)) => format!("signs, verifies until {}", text(until)),
+            (_, Some(until)) => format!("verifies until {}", text(until)),
+            (_, None) => format!("verifies, until a server is started with {algorithm}"),
         };
-        writeln!(out, "{}  HS256  made {}  {state}", key.kid, text(key.created_at))?;
+        writeln!(out, "{}  {}  made {}  {phase}", key.kid, key.algorithm(), text(key.created_at))?;
     }
     Ok(0)
 }
 
-pub(super) fn rotate(settings: &Settings, json: bool, out: &mut impl Write) -> Result<u8, Failure> {
-    let key_dir = key_dir(settings)?;
+pub(super) fn rotate(settings: &Settings, rotation: Rotation, json: bool, out: &mut impl Write) -> Result<u8, Failure> {
+    let (folder, algorithm) = signing(settings)?;
     let now = Clock::system().now();
-    let tokens = &settings.tokens;
-    let verify_until = now + tokens.access_ttl + tokens.leeway + TAKE_OVER;
-    let keys = StoredKeys::rotate(key_dir, now, verify_until).map_err(failed)?;
-    let signing = keys.iter().next().map(|key| key.kid.clone()).unwrap_or_default();
+    let before = folder.look().map_err(failed)?.unwrap_or_default();
+    if let Some(waiting) = waiting(&before, algorithm, now)
+        && rotation == Rotation::Usual
+    {
+        return Err(Failure::Failed(format!(
+            "{} is published already and signs from {}; to have a new key sign at once, `tokenhouse key rotate --now`",
+            waiting.kid,
+            text(waiting.sign_from)
+        )));
+    }
+    let keys = folder.rotate(rotation, now).map_err(failed)?;
+    let Some(new) = keys.iter().find(|key| key.algorithm() == algorithm) else { return Ok(0) };
+    let signing = before.signing(algorithm, now).map(|key| key.kid.as_str());
+    let last_until = keys.iter().find(|key| Some(key.kid.as_str()) == signing).and_then(|key| key.verify_until);
     if json {
-        writeln!(out, "{}", json!({ "ok": true, "kid": signing, "previous_verifies_until": text(verify_until) }))?;
+        let (from, until) = (text(new.sign_from), last_until.map(text));
+        let answer = json!({ "ok": true, "kid": new.kid, "alg": algorithm, "sign_from": from, "previous_verifies_until": until });
+        writeln!(out, "{answer}")?;
+        return Ok(0);
+    }
+    if new.sign_from > now {
+        writeln!(out, "{} is published from now on, and signs from {}.", new.kid, text(new.sign_from))?;
     } else {
-        writeln!(out, "{signing} signs from now on; a running server takes it over within seconds.")?;
-        writeln!(out, "Tokens of the last key stay good until {}.", text(verify_until))?;
+        writeln!(out, "{} signs from now on; a running server takes it over within seconds.", new.kid)?;
+    }
+    match last_until {
+        Some(_) if rotation == Rotation::Compromised => {
+            writeln!(
+                out,
+                "Tokens of all other keys are not believed any more; refreshing or logging in gets new ones."
+            )?;
+        }
+        Some(until) => writeln!(out, "Tokens of the last key stay good until {}.", text(until))?,
+        None => {}
     }
     Ok(0)
 }
 
-fn key_dir(settings: &Settings) -> Result<&Path, Failure> {
+/// The folder, and the algorithm its keys sign with.
+fn signing(settings: &Settings) -> Result<(KeyFolder, SigningAlgorithm), Failure> {
     if !settings.auth.local {
         return Err(Failure::Failed(
             "there are no signing keys: auth.accept does not have \"local\", so this server signs nothing".to_owned(),
         ));
     }
-    if settings.tokens.secret.is_some() {
+    let tokens = &settings.tokens;
+    if tokens.secret.is_some() && !tokens.algorithm.is_asymmetric() {
         return Err(Failure::Failed(
             "the signing key is TOKENHOUSE__TOKENS__SECRET: to change it, change that variable and restart; everybody must log in again".to_owned(),
         ));
     }
-    Ok(&settings.tokens.key_dir)
+    Ok((key_folder(tokens), tokens.algorithm))
 }
 
-fn describe(key: &StoredKey) -> Value {
+/// The key that is published and does not sign yet.
+fn waiting(keys: &StoredKeys, algorithm: SigningAlgorithm, now: DateTime<Utc>) -> Option<&StoredKey> {
+    let signing = keys.signing(algorithm, now);
+    keys.iter().find(|key| key.phase(signing, now) == Phase::Published)
+}
+
+fn describe(key: &StoredKey, phase: Phase) -> Value {
+    let name = match phase {
+        Phase::Published => "published",
+        Phase::Signs => "signs",
+        Phase::Verifies | Phase::Over => "verifies",
+    };
     json!({
         "kid": key.kid,
-        "alg": "HS256",
+        "alg": key.algorithm(),
         "created_at": text(key.created_at),
-        "signs": key.verify_until.is_none(),
+        "phase": name,
+        "signs": phase == Phase::Signs,
+        "sign_from": text(key.sign_from),
         "verify_until": key.verify_until.map(text),
     })
 }
@@ -80,6 +122,6 @@ fn text(time: DateTime<Utc>) -> String {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn failed(error: crate::token::KeyFileError) -> Failure {
+fn failed(error: KeyFileError) -> Failure {
     Failure::Failed(error.to_string())
 }

@@ -1,6 +1,7 @@
 //! The command line: a file per command.
 
 mod audit;
+mod client;
 mod columns;
 pub mod config;
 mod key;
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::settings::{Settings, Sources, WrongSettings};
+use crate::token::Rotation;
 
 /// Something went wrong.
 const FAILED: u8 = 1;
@@ -42,6 +44,11 @@ enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Programs that get tokens of their own (OAuth clients)
+    Client {
+        #[command(subcommand)]
+        command: client::ClientCommand,
+    },
     /// Accounts
     User {
         #[command(subcommand)]
@@ -68,8 +75,17 @@ enum ConfigCommand {
 enum KeyCommand {
     /// List the keys, the one that signs first
     List,
-    /// Make a new key that signs from now on; tokens of the last one stay good until they expire
-    Rotate,
+    /// Make a new key; tokens of the last one stay good until they expire
+    ///
+    /// An HS256 key signs at once. A key of RS256, ES256 or `EdDSA` is published a day before it signs, so that whoever checks tokens has it by then.
+    Rotate {
+        /// Have the new key sign at once: whoever checks tokens must fetch the published keys again
+        #[arg(long)]
+        now: bool,
+        /// Have the new key sign at once and no other key believed any more: everybody must refresh or log in again
+        #[arg(long, conflicts_with = "now")]
+        compromised: bool,
+    },
 }
 
 /// Why a command ended without doing what it was asked.
@@ -126,9 +142,17 @@ fn run(arguments: Arguments) -> Result<u8, Failure> {
         Command::Config { command: ConfigCommand::Check } => Ok(config::check(&sources, json, &mut out)?),
         Command::Config { command: ConfigCommand::Show } => Ok(config::show(&sources, json, &mut out)?),
         Command::Serve => serve::run(&Settings::read(&sources)?, json, &mut out),
+        Command::Client { command } => client::run(command, &Settings::read(&sources)?, json, &mut out),
         Command::User { command } => user::run(&Settings::read(&sources)?, command, json, &mut out),
         Command::Audit(arguments) => audit::run(&Settings::read(&sources)?, arguments, json, &mut out),
         Command::Key { command: KeyCommand::List } => key::list(&Settings::read(&sources)?, json, &mut out),
-        Command::Key { command: KeyCommand::Rotate } => key::rotate(&Settings::read(&sources)?, json, &mut out),
+        Command::Key { command: KeyCommand::Rotate { now, compromised } } => {
+            let rotation = match (now, compromised) {
+                (_, true) => Rotation::Compromised,
+                (true, false) => Rotation::AtOnce,
+                (false, false) => Rotation::Usual,
+            };
+            key::rotate(&Settings::read(&sources)?, rotation, json, &mut out)
+        }
     }
 }

@@ -71,8 +71,8 @@ fn announce(settings: &Settings, address: SocketAddr, json: bool, out: &mut impl
         DatabaseUrl::Postgres(_) => "PostgreSQL".to_owned(),
     };
     let keys = match &settings.tokens.secret {
-        Some(_) => "TOKENHOUSE__TOKENS__SECRET".to_owned(),
-        None => std::path::absolute(&settings.tokens.key_dir)?.display().to_string(),
+        Some(_) if !settings.tokens.algorithm.is_asymmetric() => "TOKENHOUSE__TOKENS__SECRET".to_owned(),
+        _ => std::path::absolute(&settings.tokens.key_dir)?.display().to_string(),
     };
     writeln!(out, "accounts: {data}\nkeys:     {keys}")?;
     write!(

@@ -34,12 +34,11 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let limit = request.app_data::<BodyLimit>().map_or(DEFAULT_LIMIT, |limit| limit.0);
-        let checked = check_head(request, limit);
-        let payload = payload.take();
+        let checked = check_type(request);
+        let body = read_body(request, payload);
         Box::pin(async move {
             checked?;
-            let body = tokio::time::timeout(BODY_TIMEOUT, read(payload, limit)).await.map_err(|_| too_slow())??;
+            let body = body.await?;
             // Every body here is an object; serde would also fill a struct from a list, by the order of its fields.
             if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
                 return Err(Problem::new(StatusCode::BAD_REQUEST, "bad-json")
@@ -50,17 +49,38 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     }
 }
 
-fn check_head(request: &HttpRequest, limit: usize) -> Result<(), Problem> {
-    let text = |name: HeaderName| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
-    if !text(header::CONTENT_TYPE).is_some_and(is_json) {
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json")
-            .detail("The body must be JSON, with the header `Content-Type: application/json`."));
+/// The whole body of a request, whatever it is: held to the limit of its size, to a time, and to no content coding.
+pub(crate) fn read_body(
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> LocalBoxFuture<'static, Result<web::BytesMut, Problem>> {
+    let limit = request.app_data::<BodyLimit>().map_or(DEFAULT_LIMIT, |limit| limit.0);
+    let checked = check_size(request, limit);
+    let payload = payload.take();
+    Box::pin(async move {
+        checked?;
+        tokio::time::timeout(BODY_TIMEOUT, read(payload, limit)).await.map_err(|_| too_slow())?
+    })
+}
+
+fn text(request: &HttpRequest, name: HeaderName) -> Option<&str> {
+    request.headers().get(name).map(|value| value.to_str().unwrap_or("?"))
+}
+
+fn check_type(request: &HttpRequest) -> Result<(), Problem> {
+    if text(request, header::CONTENT_TYPE).is_some_and(is_json) {
+        return Ok(());
     }
-    if text(header::CONTENT_ENCODING).is_some_and(|coding| !coding.eq_ignore_ascii_case("identity")) {
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json")
+        .detail("The body must be JSON, with the header `Content-Type: application/json`."))
+}
+
+fn check_size(request: &HttpRequest, limit: usize) -> Result<(), Problem> {
+    if text(request, header::CONTENT_ENCODING).is_some_and(|coding| !coding.eq_ignore_ascii_case("identity")) {
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-coding")
             .detail("The body must be sent as it is, without a Content-Encoding."));
     }
-    let announced = text(header::CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
+    let announced = text(request, header::CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }

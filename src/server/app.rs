@@ -14,6 +14,7 @@ use crate::admin;
 use crate::http::Problem;
 use crate::http::client_address::TrustedProxies;
 use crate::http::json::BodyLimit;
+use crate::oauth::{self, OAuth};
 use crate::settings::Settings;
 use crate::token::Verifier;
 
@@ -23,6 +24,8 @@ pub(crate) struct State {
     pub verifier: Verifier,
     /// `None` when "local" is not accepted.
     pub accounts: Option<Data<Accounts>>,
+    /// Beside the accounts.
+    pub oauth: Option<Data<OAuth>>,
     pub draining: Draining,
     pub body_limit: BodyLimit,
     pub trusted_proxies: TrustedProxies,
@@ -32,11 +35,17 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub fn new(settings: &Settings, verifier: Verifier, accounts: Option<Data<Accounts>>) -> Self {
+    pub fn new(
+        settings: &Settings,
+        verifier: Verifier,
+        accounts: Option<Data<Accounts>>,
+        oauth: Option<Data<OAuth>>,
+    ) -> Self {
         let remotes = settings.auth.remotes.iter().filter_map(|name| settings.remotes.get(name));
         Self {
             verifier,
             accounts,
+            oauth,
             draining: Draining::default(),
             body_limit: BodyLimit(settings.server.max_body),
             trusted_proxies: TrustedProxies(settings.server.trusted_proxies.clone()),
@@ -55,6 +64,12 @@ pub(crate) fn routes(cfg: &mut ServiceConfig, state: &State) {
     if let Some(accounts) = &state.accounts {
         cfg.app_data(accounts.clone());
     }
+    match &state.oauth {
+        Some(oauth) => {
+            cfg.app_data(oauth.clone()).configure(oauth::routes);
+        }
+        None => elsewhere(cfg, "oauth2/default", &state.log_in_at),
+    }
     let accounts = |cfg: &mut ServiceConfig| {
         if state.accounts.is_some() {
             routes::local(cfg);
@@ -62,7 +77,9 @@ pub(crate) fn routes(cfg: &mut ServiceConfig, state: &State) {
             return;
         }
         routes::remote(cfg);
-        elsewhere(cfg, &state.log_in_at);
+        for path in routes::LOCAL_PATHS {
+            elsewhere(cfg, path, &state.log_in_at);
+        }
     };
     cfg.service(web::scope("/health").configure(health::routes).default_service(web::to(not_found)))
         .service(
@@ -85,19 +102,16 @@ fn cors(origins: &[String]) -> Cors {
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }
 
-/// Where there are no accounts, the routes of accounts say where there are.
-fn elsewhere(cfg: &mut ServiceConfig, log_in_at: &str) {
-    for path in routes::LOCAL_PATHS {
-        let detail = format!("There are no accounts here. Log in at {log_in_at} and bring its access token.");
-        // With everything below it.
-        cfg.route(
-            &format!("/{path}{{below:(/.*)?}}"),
-            web::to(move || {
-                let problem = Problem::new(StatusCode::NOT_FOUND, "no-accounts-here").detail(detail.clone());
-                std::future::ready(problem.error_response()) as std::future::Ready<HttpResponse>
-            }),
-        );
-    }
+/// Where there are no accounts, `path` and everything below it say where there are.
+fn elsewhere(cfg: &mut ServiceConfig, path: &str, log_in_at: &str) {
+    let detail = format!("There are no accounts here. Log in at {log_in_at} and bring its access token.");
+    cfg.route(
+        &format!("/{path}{{below:(/.*)?}}"),
+        web::to(move || {
+            let problem = Problem::new(StatusCode::NOT_FOUND, "no-accounts-here").detail(detail.clone());
+            std::future::ready(problem.error_response()) as std::future::Ready<HttpResponse>
+        }),
+    );
 }
 
 async fn not_found() -> HttpResponse {

@@ -17,11 +17,16 @@ use super::edge::Edge;
 use super::health::Draining;
 use crate::accounts::letters::Postman;
 use crate::accounts::{self, Accounts};
+use crate::oauth::clients::Clients;
+use crate::oauth::registry::Registry;
+use crate::oauth::standing::OfUsersAndClients;
+use crate::oauth::{Addresses, OAuth, upkeep};
 use crate::sealing::Sealing;
-use crate::settings::{Remote, Settings};
-use crate::store::{OpenError, Store};
+use crate::settings::{Remote, Settings, Tokens};
+use crate::store::{OpenError, Store, StoreError};
 use crate::token::{
-    BuildError, Clock, KeyFileError, LocalIssuer, LocalSettings, RemoteSettings, SecretTooShort, Verifier, WrongIssuer,
+    BuildError, Clock, HmacSecret, KeyFileError, KeyFolder, KeyRules, LocalIssuer, LocalSettings, RemoteSettings,
+    SecretTooShort, Verifier, WrongIssuer,
 };
 
 /// The database must close so soon after the last request.
@@ -53,6 +58,9 @@ pub enum StartError {
     /// The database.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The clients could not be read from it.
+    #[error("cannot read the clients: {0}")]
+    Clients(#[source] StoreError),
     /// The signing keys.
     #[error(transparent)]
     Keys(#[from] KeyFileError),
@@ -104,8 +112,11 @@ impl Server {
             let issuer = Arc::new(local_issuer(settings, clock.clone())?);
             let sealing = Sealing::open(&settings.tokens)?;
             let opened = Arc::new(Accounts::new(settings, store, Arc::clone(&issuer), sealing, clock.clone())?);
-            verifier = verifier.local_with_standing(issuer, opened.sessions());
-            accounts = Some(opened);
+            let registry = Registry::open(opened.store().clone(), clock.clone()).await.map_err(StartError::Clients)?;
+            let registry = Arc::new(registry);
+            let standing = OfUsersAndClients { sessions: opened.sessions(), registry: Arc::clone(&registry) };
+            verifier = verifier.local_with_standing(issuer, Arc::new(standing));
+            accounts = Some((opened, registry));
         }
         for name in &settings.auth.remotes {
             if let Some(remote) = settings.remotes.get(name) {
@@ -114,13 +125,29 @@ impl Server {
         }
         let verifier = verifier.build()?;
         let mut postman = None;
+        let (accounts, registry) = accounts.unzip();
         if let Some(accounts) = &accounts {
             accounts.keep_up();
             postman = Some(accounts.send_letters());
         }
+        let oauth = accounts.clone().zip(registry).map(|(accounts, registry)| {
+            upkeep::keep_up(&registry);
+            Data::new(OAuth {
+                clients: Clients {
+                    store: accounts.store().clone(),
+                    clock: clock.clone(),
+                    scopes: settings.oauth.scopes.clone(),
+                },
+                accounts,
+                registry,
+                verifier: verifier.clone(),
+                access_ttl: settings.tokens.access_ttl,
+                addresses: Addresses::of(issuer_name(settings)),
+            })
+        });
 
         let store = accounts.as_ref().map(|accounts| accounts.store().clone());
-        let state = State::new(settings, verifier, accounts.map(Data::from));
+        let state = State::new(settings, verifier, accounts.map(Data::from), oauth);
         let draining = state.draining.clone();
         let edge = Edge::new(settings, clock);
         let server = HttpServer::new(move || {
@@ -218,6 +245,18 @@ pub fn issuer_name(settings: &Settings) -> String {
     format!("{}/oauth2/default", settings.server.public_url)
 }
 
+/// The folder of the signing keys, and what they are for.
+#[must_use]
+pub fn key_folder(tokens: &Tokens) -> KeyFolder {
+    let secret_signs = tokens.secret.is_some() && !tokens.algorithm.is_asymmetric();
+    let rules = KeyRules {
+        algorithm: (!secret_signs).then_some(tokens.algorithm),
+        rotate_every: tokens.rotate_every,
+        token_life: tokens.access_ttl + tokens.leeway,
+    };
+    KeyFolder::new(&tokens.key_dir, rules)
+}
+
 fn local_issuer(settings: &Settings, clock: Clock) -> Result<LocalIssuer, StartError> {
     let tokens = &settings.tokens;
     let local = LocalSettings {
@@ -225,10 +264,8 @@ fn local_issuer(settings: &Settings, clock: Clock) -> Result<LocalIssuer, StartE
         audience: tokens.audience.clone(),
         access_ttl: tokens.access_ttl,
     };
-    Ok(match &tokens.secret {
-        Some(secret) => LocalIssuer::with_secret(local, secret, clock)?,
-        None => LocalIssuer::with_key_dir(local, &tokens.key_dir, clock)?,
-    })
+    let secret = tokens.secret.as_ref().map(HmacSecret::new).transpose()?;
+    Ok(LocalIssuer::with_key_folder(local, key_folder(tokens), secret, clock)?)
 }
 
 fn remote_settings(name: &str, remote: &Remote) -> Result<RemoteSettings, StartError> {

@@ -14,6 +14,7 @@ use super::mistake::Place;
 use super::reader::{Reader, Wrong};
 use super::sections::DAY;
 use super::{Auth, Remote, Server, Tokens, secret, units};
+use crate::token::SigningAlgorithm;
 use crate::token::issuer_url::{WrongIssuer, check_issuer_url, check_jwks_uri};
 use crate::token::required_claim::RequiredClaim;
 
@@ -41,13 +42,9 @@ pub(super) fn auth(r: &mut Reader) -> Option<Auth> {
 }
 
 pub(super) fn tokens(r: &mut Reader) -> Option<Tokens> {
-    let algorithm = r.text("tokens.algorithm", "want \"HS256\"", |text| match text {
-        "HS256" => Ok(Algorithm::HS256),
-        "RS256" | "ES256" | "EdDSA" => {
-            Err(Wrong::Because("this version signs with HS256 only; want \"HS256\"".to_owned()))
-        }
-        _ => Err(Wrong::NotThis),
-    });
+    let algorithms = SigningAlgorithm::ALL.map(|algorithm| (algorithm.name(), algorithm));
+    let algorithm = r.choice("tokens.algorithm", &algorithms);
+    let rotate_every = rotate_every(r);
     let audience = r.words("tokens.audience", "want the audience of access tokens, such as \"api://default\"");
     let access_ttl = r.duration("tokens.access_ttl", Duration::from_secs(1)..=DAY);
     let refresh_ttl = r.duration("tokens.refresh_ttl", Duration::from_secs(1)..=365 * DAY);
@@ -62,6 +59,7 @@ pub(super) fn tokens(r: &mut Reader) -> Option<Tokens> {
     }
     Some(Tokens {
         algorithm: algorithm?,
+        rotate_every: rotate_every?,
         audience: audience?,
         access_ttl: access_ttl?,
         refresh_ttl: refresh_ttl?,
@@ -71,7 +69,20 @@ pub(super) fn tokens(r: &mut Reader) -> Option<Tokens> {
     })
 }
 
-/// The secret that replaces the keys of `key_dir`, if there is one: only from the environment, for files end up in backups
+/// How long a key signs: `None` for as long as nobody rotates it.
+#[expect(clippy::option_option, reason = "a wrong value and none at all are different here, as for every optional key")]
+fn rotate_every(r: &mut Reader) -> Option<Option<Duration>> {
+    // A key is published for a day before it signs.
+    let range = 2 * DAY..=3_650 * DAY;
+    let want = "want \"0s\" for never, or a duration between 2d and 3650d, such as \"90d\"";
+    r.text("tokens.rotate_every", want, |text| match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Ok(None),
+        Ok(every) if range.contains(&every) => Ok(Some(every)),
+        _ => Err(Wrong::NotThis),
+    })
+}
+
+/// The secret that replaces the HS256 keys of `key_dir`, if there is one: only from the environment, for files end up in backups
 /// and repositories. `None` when it is wrong.
 #[expect(clippy::option_option, reason = "a wrong value and none at all are different here, as for every optional key")]
 fn hmac_secret(r: &mut Reader) -> Option<Option<SecretString>> {

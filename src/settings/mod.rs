@@ -9,6 +9,7 @@ mod later;
 mod layers;
 mod mail;
 mod mistake;
+mod oauth;
 pub mod read;
 mod reader;
 mod secret;
@@ -30,12 +31,13 @@ use jsonwebtoken::Algorithm;
 use secrecy::SecretString;
 use url::Url;
 
+use crate::token::SigningAlgorithm;
 use crate::token::required_claim::RequiredClaim;
 
 pub use read::{Mistake, Place, Sources, WrongSettings};
 
 /// The sections whose names are fixed, in the order in which they are documented.
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 13] = [
     "server",
     "cors",
     "log",
@@ -48,6 +50,7 @@ const SECTIONS: [&str; 12] = [
     "mail",
     "limits",
     "audit",
+    "oauth",
 ];
 
 /// Everything the server can be told. See `config/default.toml`, which explains each key and holds its default.
@@ -77,6 +80,8 @@ pub struct Settings {
     pub limits: Limits,
     /// `[audit]`
     pub audit: Audit,
+    /// `[oauth]`.
+    pub oauth: OAuth,
     /// `[remote.NAME]`, by name
     pub remotes: BTreeMap<String, Remote>,
 }
@@ -165,7 +170,9 @@ pub struct Auth {
 #[derive(Debug, Clone)]
 pub struct Tokens {
     /// How access tokens are signed.
-    pub algorithm: Algorithm,
+    pub algorithm: SigningAlgorithm,
+    /// How long a key signs before the next one does; `None` for as long as nobody rotates it.
+    pub rotate_every: Option<Duration>,
     /// The `aud` of access tokens.
     pub audience: String,
     /// How long an access token is good.
@@ -174,7 +181,7 @@ pub struct Tokens {
     pub refresh_ttl: Duration,
     /// The folder with the signing keys.
     pub key_dir: PathBuf,
-    /// An HMAC secret that replaces the keys of `key_dir`: only from the environment.
+    /// An HMAC secret that replaces the HS256 keys of `key_dir`: only from the environment.
     pub secret: Option<SecretString>,
     /// How far clocks may differ when `exp`, `nbf` and `iat` are checked.
     pub leeway: Duration,
@@ -332,4 +339,22 @@ pub struct Remote {
     pub ca_certificate: Option<PathBuf>,
     /// Claims its tokens must have.
     pub required_claims: Vec<RequiredClaim>,
+}
+
+/// `[oauth]`: what clients may be given.
+#[derive(Debug, Clone)]
+pub struct OAuth {
+    /// `scopes`: those that clients may have.
+    pub scopes: Vec<DeclaredScope>,
+}
+
+/// One of `[[oauth.scopes]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredScope {
+    /// `name`.
+    pub name: String,
+    /// `description`, for people; may be empty.
+    pub description: String,
+    /// `default`: a client that may have it gets it when it asks for none.
+    pub default: bool,
 }

@@ -5,7 +5,7 @@
 
 use super::layers::Leaf;
 use super::reader::Reader;
-use super::{Settings, issuers, mail, sections};
+use super::{Settings, issuers, mail, oauth, sections};
 
 pub use super::mistake::{Mistake, Place, WrongSettings};
 pub use super::sources::Sources;
@@ -53,6 +53,7 @@ fn all(r: &mut Reader) -> Option<Settings> {
     let mail = mail::mail(r);
     let limits = sections::limits(r);
     let audit = sections::audit(r);
+    let oauth = oauth::oauth(r);
     let remotes = issuers::remotes(r, server.as_ref());
     Some(Settings {
         server: server?,
@@ -67,6 +68,7 @@ fn all(r: &mut Reader) -> Option<Settings> {
         mail: mail?,
         limits: limits?,
         audit: audit?,
+        oauth: oauth?,
         remotes: remotes?,
     })
 }

@@ -230,6 +230,26 @@ impl Reader {
         Some(table)
     }
 
+    /// A list of tables. From the environment: an array of JSON or TOML. Empty when missing.
+    pub(super) fn tables(&mut self, key: &str, want: &str) -> Option<Vec<serde_json::Map<String, Value>>> {
+        self.add_default(key, Value::Array(Vec::new()));
+        let tables = |items: Vec<Value>| -> Read<Vec<_>> {
+            let table = |item| if let Value::Object(table) = item { Ok(table) } else { Err(Wrong::NotThis) };
+            items.into_iter().map(table).collect()
+        };
+        let list = self.get(key, want, |value, place| match (value, place) {
+            (Value::Array(items), _) => tables(items.clone()),
+            (Value::String(text), Place::Environment(_)) if text.trim().is_empty() => Ok(Vec::new()),
+            (Value::String(text), Place::Environment(_)) => match structure(text.trim()) {
+                Some(Value::Array(items)) => tables(items),
+                _ => Err(Wrong::NotThis),
+            },
+            _ => Err(Wrong::NotThis),
+        })?;
+        self.settle(key, list.iter().cloned().map(Value::Object).collect::<Vec<_>>());
+        Some(list)
+    }
+
     /// Ends the reading: `settings` when there was no mistake, with all values in the order in which they were asked for.
     ///
     /// # Errors

@@ -4,12 +4,15 @@
 //! |---|---|
 //! | [`verifier`] | [`Verifier`]: chooses the issuer, checks, remembers; [`Rejection`] says why not |
 //! | [`local`] | [`LocalIssuer`]: this server's own keys, and tokens made with them |
+//! | [`key_folder`] | [`KeyFolder`]: the life of those keys, from published ahead to gone |
 //! | [`remote`] | [`RemoteSettings`]: an authorization server of somebody else, by its published keys |
 //! | [`claims`] | [`Claims`]: one shape for the tokens of all issuers |
 //!
 //! The checks follow RFC 7519, RFC 8725 and RFC 9068. What the `jsonwebtoken` crate leaves to its caller (`typ`, `crit`, claims of a wrong type,
 //! the choice of the key) is done here, before and after the signature.
 
+#[cfg(feature = "server")]
+pub(crate) mod assertion;
 pub mod builder;
 pub mod claims;
 pub mod clock;
@@ -18,6 +21,7 @@ pub mod issuer_url;
 mod jwks;
 mod jws;
 pub mod key_file;
+pub mod key_folder;
 mod keys;
 pub mod local;
 mod memory;
@@ -27,6 +31,7 @@ pub mod rejection;
 pub mod remote;
 pub mod required_claim;
 pub mod scopes;
+pub mod signing_key;
 pub mod standing;
 pub mod verifier;
 
@@ -38,11 +43,13 @@ pub use clock::{Clock, Hands};
 pub use fetch::WrongCertificate;
 pub use issuer_url::{WrongIssuer, check_issuer_url};
 pub use jws::MAX_TOKEN_BYTES;
-pub use key_file::{KeyFileError, StoredKey, StoredKeys};
-pub use local::{LocalIssuer, LocalSettings, Minted, SecretTooShort};
+pub use key_file::{KeyFileError, PublicJwk, StoredKey, StoredKeys};
+pub use key_folder::{KeyFolder, KeyRules, Phase, Rotation};
+pub use local::{HmacSecret, LocalIssuer, LocalSettings, Minted, SecretTooShort, Tended};
 pub use rejection::Rejection;
 pub use remote::{RemoteSettings, RemoteStatus};
 pub use required_claim::{RequiredClaim, Requirement};
 pub use scopes::Scopes;
+pub use signing_key::SigningAlgorithm;
 pub use standing::{Known, Standing, StoreUnavailable};
 pub use verifier::Verifier;

@@ -73,30 +73,30 @@ on_both!(sees_and_changes_accounts, |app| {
     assert_eq!(weak["errors"].as_array().unwrap().len(), 3, "{weak}");
 
     let path = format!("/api/admin/users/{}", ada["id"].as_str().unwrap());
-    let patch = |body: Value| app.send_as(Method::PATCH, &path, &token, body);
+    let edit = |body: Value| app.send_as(Method::PATCH, &path, &token, body);
     let tokens = app.log_in("ada@example.com").await;
-    let changed: Value = patch(json!({"name": null})).await.json().await.unwrap();
+    let changed: Value = edit(json!({"name": null})).await.json().await.unwrap();
     assert_eq!((&changed["name"], &changed["roles"]), (&Value::Null, &json!(["billing"])));
-    let changed: Value = patch(json!({"roles": ["billing", "admin"], "name": "Countess"})).await.json().await.unwrap();
+    let changed: Value = edit(json!({"roles": ["billing", "admin"], "name": "Countess"})).await.json().await.unwrap();
     assert_eq!((&changed["name"], &changed["roles"]), (&json!("Countess"), &json!(["admin", "billing"])));
     assert!(!is_out(&app, &tokens).await, "a role more ends nothing");
     let tokens = app.log_in("ada@example.com").await;
     assert_eq!(tokens.scope, "openid profile email admin");
-    assert_eq!(patch(json!({"roles": []})).await.status(), 200);
+    assert_eq!(edit(json!({"roles": []})).await.status(), 200);
     assert!(is_out(&app, &tokens).await, "J32");
 
     let tokens = app.log_in("ada@example.com").await;
     assert_eq!(app.send_as(Method::POST, &format!("{path}/logout"), &token, json!({})).await.status(), 204);
     assert!(is_out(&app, &tokens).await);
     let tokens = app.log_in("ada@example.com").await;
-    let disabled: Value = patch(json!({"disabled": true})).await.json().await.unwrap();
+    let disabled: Value = edit(json!({"disabled": true})).await.json().await.unwrap();
     assert_eq!(disabled["disabled"], true);
     assert!(is_out(&app, &tokens).await, "O6");
     let body = json!({"email": "ada@example.com", "password": PASSWORD});
     assert_eq!(app.post("/api/login", body.clone()).await.status(), 401, "O6");
     // Also while it is disabled.
-    assert_eq!(patch(json!({"roles": ["billing"]})).await.status(), 200);
-    assert_eq!(patch(json!({"disabled": false})).await.status(), 200);
+    assert_eq!(edit(json!({"roles": ["billing"]})).await.status(), 200);
+    assert_eq!(edit(json!({"disabled": false})).await.status(), 200);
     assert_eq!(app.post("/api/login", body).await.status(), 200);
     let tokens = app.log_in("ada@example.com").await;
     assert_eq!(app.send_as(Method::DELETE, &path, &token, json!({})).await.status(), 204);

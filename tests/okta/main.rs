@@ -10,6 +10,7 @@ mod believed;
 mod broken_issuer;
 mod key_changes;
 mod mode;
+mod two_houses;
 
 use support::app::{Engine, TestApp};
 use support::okta::Okta;

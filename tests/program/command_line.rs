@@ -125,3 +125,67 @@ async fn a_key_is_rotated_under_a_running_server() {
     assert!(lines[0].starts_with(&new_kid) && lines[0].ends_with("signs"), "{listed}");
     assert!(lines[1].starts_with(&old_kid) && lines[1].contains("verifies until"), "{listed}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_asymmetric_key_is_published_ahead_unless_told_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let es256 = [("TOKENHOUSE__TOKENS__ALGORITHM", "ES256")];
+    let program = Program::start(folder.path(), &es256);
+    assert_eq!(program.register("ada@example.com").await, 201);
+    let json = |arguments: &[&str]| -> (i32, Value) {
+        let (code, out, _) = told(&run(folder.path(), arguments, &es256));
+        (code, serde_json::from_str(&out).unwrap())
+    };
+    let phases = || -> Vec<(String, String)> {
+        let keys = json(&["key", "list", "--json"]).1;
+        let text = |key: &Value, name: &str| key[name].as_str().unwrap().to_owned();
+        keys["keys"].as_array().unwrap().iter().map(|key| (text(key, "alg"), text(key, "phase"))).collect()
+    };
+    let es256_in = |phase: &str| ("ES256".to_owned(), phase.to_owned());
+    assert_eq!(phases(), [es256_in("signs")]);
+
+    let (code, out, _) = told(&run(folder.path(), &["key", "rotate"], &es256));
+    assert_eq!(code, 0);
+    assert!(out.contains(" is published from now on, and signs from "), "{out}");
+    assert_eq!(phases(), [es256_in("published"), es256_in("signs")]);
+    let (_, listed, _) = told(&run(folder.path(), &["key", "list"], &es256));
+    assert!(listed.contains("ES256") && listed.contains("published, signs from "), "{listed}");
+    let (code, _, err) = told(&run(folder.path(), &["key", "rotate"], &es256));
+    assert!(code == 1 && err.contains("is published already and signs from "), "{err}");
+
+    let (code, now) = json(&["key", "rotate", "--now", "--json"]);
+    assert_eq!((code, &now["ok"], &now["alg"]), (0, &json!(true), &json!("ES256")));
+    assert_eq!(phases(), [es256_in("signs"), es256_in("verifies")]);
+    let published = async || {
+        let answer = program.client.get(format!("{}/oauth2/default/v1/keys", program.url)).send().await.unwrap();
+        answer.json::<Value>().await.unwrap()["keys"].clone()
+    };
+    eventually("the server has the new key", async || published().await[0]["kid"] == now["kid"]).await;
+    assert_eq!(published().await.as_array().unwrap().len(), 2);
+
+    let (code, out, _) = told(&run(folder.path(), &["key", "rotate", "--compromised"], &es256));
+    assert!(code == 0 && out.contains("Tokens of all other keys are not believed any more"), "{out}");
+    assert_eq!(phases(), [es256_in("signs")]);
+    eventually("the server has it alone", async || published().await.as_array().unwrap().len() == 1).await;
+    let (code, _, err) = told(&run(folder.path(), &["key", "rotate", "--now", "--compromised"], &es256));
+    assert!(code == 2 && err.contains("cannot be used with"), "{err}");
+}
+
+#[test]
+fn keys_of_another_algorithm_are_listed_as_what_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(told(&run(folder.path(), &["key", "rotate"], &[])).0, 0);
+    let rs256 = [("TOKENHOUSE__TOKENS__ALGORITHM", "RS256")];
+    let (code, out, _) = told(&run(folder.path(), &["key", "list"], &rs256));
+    assert!(
+        code == 0 && out.starts_with("no keys yet") && out.contains("until a server is started with RS256"),
+        "{out}"
+    );
+    // The secret of the environment is the HS256 key, and the others are in the folder.
+    let secret = ("TOKENHOUSE__TOKENS__SECRET", "5c0f2a9be14d7736a8e19b04cc2d61f0");
+    assert_eq!(told(&run(folder.path(), &["key", "rotate"], &[secret])).0, 1);
+    let (code, out, _) = told(&run(folder.path(), &["key", "rotate"], &[secret, rs256[0]]));
+    assert!(code == 0 && out.contains(" signs from now on"), "{out}");
+    let (_, listed, _) = told(&run(folder.path(), &["key", "list"], &rs256));
+    assert!(listed.lines().next().unwrap().contains("RS256") && listed.contains("HS256"), "{listed}");
+}

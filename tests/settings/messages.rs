@@ -85,12 +85,22 @@ const WRONG_VALUES: &[(&str, &str, &str)] = &[
         r#"auth.accept = "okat": no such issuer; there are local ("local", and the names under [remote.*])"#,
     ),
     ("auth", "accept = [\"local\", \"local\"]", r#"auth.accept = "local": this is in the list twice; remove one"#),
+    ("tokens", "algorithm = \"none\"", r#"tokens.algorithm = "none": want one of "HS256", "RS256", "ES256", "EdDSA""#),
     (
         "tokens",
-        "algorithm = \"RS256\"",
-        r#"tokens.algorithm = "RS256": this version signs with HS256 only; want "HS256""#,
+        "algorithm = \"PS256\"",
+        r#"tokens.algorithm = "PS256": want one of "HS256", "RS256", "ES256", "EdDSA""#,
     ),
-    ("tokens", "algorithm = \"none\"", r#"tokens.algorithm = "none": want "HS256""#),
+    (
+        "tokens",
+        "rotate_every = \"1d\"",
+        r#"tokens.rotate_every = "1d": want "0s" for never, or a duration between 2d and 3650d, such as "90d""#,
+    ),
+    (
+        "tokens",
+        "rotate_every = \"never\"",
+        r#"tokens.rotate_every = "never": want "0s" for never, or a duration between 2d and 3650d, such as "90d""#,
+    ),
     (
         "tokens",
         "access_ttl = \"1 hour-ish\"",
@@ -197,22 +207,62 @@ fn unknown_keys_and_those_of_later_versions_are_refused() {
         ("remote = 3", "remote: this is a section; want [remote.NAME] with the keys of one issuer"),
         (
             "\"x[99999999999]\" = 1",
-            "\"x[99999999999]\": unknown key; the sections are server, cors, log, database, auth, tokens, passwords, registration, accounts, mail, limits, audit, remote.NAME",
+            "\"x[99999999999]\": unknown key; the sections are server, cors, log, database, auth, tokens, passwords, registration, accounts, mail, limits, audit, oauth, remote.NAME",
         ),
         (
             "[server]\ntls_key = \"k.pem\"",
             "server.tls_key: this version does not speak TLS itself yet (put a reverse proxy in front); remove the key",
         ),
         ("[metrics]\nlisten = \"\"", "metrics.listen: this version has no metrics yet; remove the key"),
-        (
-            "[[oauth.scopes]]\nname = \"a\"",
-            "oauth.scopes: this version registers no OAuth scopes of its own yet; remove the key",
-        ),
     ];
     for (text, expected) in cases {
         assert_eq!(wrong_in_file(text), [expected], "{text}");
     }
     assert!(wrong_in_file("[server]\n[remote]\n[tokens]\n").is_empty());
+}
+
+#[test]
+fn each_wrong_scope_has_its_words() {
+    let word =
+        "want a word of printable ASCII without blanks, \" and \\\\, such as \"customScope\"".replace("\\\\", "\\");
+    let cases = [
+        ("name = \"a b\"", format!("oauth.scopes[1].name = \"a b\": {word}")),
+        ("name = \"é\"", format!("oauth.scopes[1].name = \"é\": {word}")),
+        ("name = \"\"", format!("oauth.scopes[1].name = \"\": {word}")),
+        ("name = 3", format!("oauth.scopes[1].name = 3: {word}")),
+        ("description = \"x\"", format!("oauth.scopes[1].name: missing; {word}")),
+        (
+            "name = \"admin\"",
+            "oauth.scopes[1].name = \"admin\": this scope has a meaning of its own already; want another name"
+                .to_owned(),
+        ),
+        ("name = \"first\"", "oauth.scopes[1].name = \"first\": this scope is declared already; keep one".to_owned()),
+        (
+            "name = \"b\"\ndefault = \"true\"",
+            "oauth.scopes[1].default = \"true\": want true or false, without quotes".to_owned(),
+        ),
+        ("name = \"b\"\ndescription = 1", "oauth.scopes[1].description = 1: want a text".to_owned()),
+        (
+            "name = \"b\"\ndefualt = true",
+            "oauth.scopes[1].defualt = true: unknown key; [[oauth.scopes]] has name, description, default".to_owned(),
+        ),
+    ];
+    for (table, expected) in cases {
+        let text = format!("[[oauth.scopes]]\nname = \"first\"\n[[oauth.scopes]]\n{table}\n");
+        assert_eq!(wrong_in_file(&text), [expected], "{table}");
+    }
+    let want = "want tables [[oauth.scopes]] with a name each, such as [{\"name\": \"customScope\"}] in a variable";
+    assert_eq!(wrong_in_file("[oauth]\nscopes = 3\n"), [format!("oauth.scopes = 3: {want}")]);
+    assert_eq!(wrong_in_file("[oauth]\nscopes = [\"a\"]\n"), [format!("oauth.scopes = [\"a\"]: {want}")]);
+    assert_eq!(
+        wrong_in_environment("TOKENHOUSE__OAUTH__SCOPES", r#"[{"name": "x"}, {"name": "x y"}]"#),
+        [format!("oauth.scopes[1].name = \"x y\": {word}")]
+    );
+    assert_eq!(wrong_in_environment("TOKENHOUSE__OAUTH__SCOPES", "x"), [format!("oauth.scopes = \"x\": {want}")]);
+    let sources =
+        Sources::default().with_environment([("TOKENHOUSE__OAUTH__SCOPES", r#"[{"name": "x", "default": true}]"#)]);
+    let settings = Settings::read(&sources).unwrap();
+    assert_eq!((settings.oauth.scopes[0].name.as_str(), settings.oauth.scopes[0].default), ("x", true));
 }
 
 #[test]
@@ -275,7 +325,7 @@ fn all_mistakes_are_told_at_once() {
     config/x.toml: auth.accept = "a": no such issuer; there are local ("local", and the names under [remote.*])
     config/x.toml: auth.accept = "b": no such issuer; there are local ("local", and the names under [remote.*])
     config/x.toml: tokens.access_ttl = "0s": want a duration between 1s and 24h, such as "15m" or "1h"
-    config/x.toml: tokens.refresh: unknown key; [tokens] has algorithm, audience, access_ttl, refresh_ttl, key_dir, leeway, secret
+    config/x.toml: tokens.refresh: unknown key; [tokens] has algorithm, rotate_every, audience, access_ttl, refresh_ttl, key_dir, leeway, secret
     "#);
     assert_eq!(wrong.mistakes().len(), 6);
 }

@@ -11,4 +11,5 @@ pub mod okta;
 pub mod postgres;
 pub mod raw;
 pub mod smtp;
+pub mod stolen;
 pub mod tokens;

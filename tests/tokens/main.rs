@@ -6,9 +6,14 @@
 mod support;
 
 mod claims;
+mod clients;
 mod forged;
 mod guarded;
 mod headers;
+mod key_files;
+mod key_life;
 mod properties;
+mod rotation;
 mod sessions;
+mod signing;
 mod table;

@@ -7,7 +7,7 @@ use crate::support::app::{Engine, PASSWORD, TestApp};
 use crate::support::raw;
 use crate::support::tokens::Findings;
 
-const ROUTES: [(&str, &str); 31] = [
+const ROUTES: [(&str, &str); 40] = [
     ("/api/publicInfo", "GET, HEAD"),
     ("/api/profile", "GET, HEAD"),
     ("/api/me", "GET, HEAD, PATCH, DELETE"),
@@ -37,6 +37,15 @@ const ROUTES: [(&str, &str); 31] = [
     ("/api/login", "POST"),
     ("/api/refresh", "POST"),
     ("/api/logout", "POST"),
+    ("/oauth2/default/v1/keys", "GET, HEAD"),
+    ("/oauth2/default/v1/token", "POST"),
+    ("/oauth2/default/v1/introspect", "POST"),
+    ("/oauth2/default/v1/revoke", "POST"),
+    ("/oauth2/default/.well-known/oauth-authorization-server", "GET, HEAD"),
+    ("/oauth2/default/.well-known/openid-configuration", "GET, HEAD"),
+    ("/api/admin/clients", "GET, HEAD, POST"),
+    ("/api/admin/clients/x", "GET, HEAD, PATCH, DELETE"),
+    ("/api/admin/clients/x/rotate", "POST"),
     ("/health/live", "GET, HEAD"),
     ("/health/ready", "GET, HEAD"),
 ];
@@ -44,11 +53,18 @@ const ROUTES: [(&str, &str); 31] = [
 /// A problem of RFC 9457 whose status is the answer's own.
 async fn is_problem(response: Response) -> Result<Value, String> {
     let status = response.status().as_u16();
+    let of_oauth = response.url().path().starts_with("/oauth2/");
     let media_type = response.headers().get("content-type").and_then(|value| value.to_str().ok()).map(str::to_owned);
-    if media_type.as_deref() != Some("application/problem+json") {
+    let right = if of_oauth { "application/json;charset=UTF-8" } else { "application/problem+json" };
+    if media_type.as_deref() != Some(right) {
         return Err(format!("its media type is {media_type:?}"));
     }
     let body: Value = response.json().await.map_err(|error| error.to_string())?;
+    // RFC 6749, section 5.2, has a form of its own.
+    if of_oauth {
+        let complete = body["error"].is_string() && body["error_description"].is_string();
+        return if complete { Ok(body) } else { Err(body.to_string()) };
+    }
     let complete = body["status"] == status
         && body["type"].as_str().is_some_and(|kind| kind.starts_with("urn:tokenhouse:problem:"))
         && body["title"].is_string()
@@ -116,7 +132,7 @@ async fn every_error_is_a_problem_with_the_security_headers() {
         ("404", 404, app.get("/").await),
         ("404 api", 404, app.get("/api/nothing").await),
         ("404 health", 404, app.get("/health/nothing").await),
-        ("404 oauth2", 404, app.get("/oauth2/default/v1/token").await),
+        ("404 oauth2", 404, app.get("/oauth2/default/v1/nothing").await),
         ("405", 405, app.get("/api/login").await),
         ("409", 409, app.post("/api/register", json!({"email": "ada@example.com", "password": PASSWORD})).await),
         ("413", 413, json_body("/api/login", &" ".repeat(70_000)).await.unwrap()),

@@ -10,4 +10,5 @@ mod answers;
 mod cors;
 mod framing;
 mod health;
+mod keys;
 mod slow_clients;

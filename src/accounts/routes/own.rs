@@ -34,10 +34,10 @@ pub(super) fn whoever(cfg: &mut ServiceConfig) {
     cfg.service(resource("/me", [get(to(me))]));
 }
 
-/// `GET /api/me`, for local and remote tokens.
+/// `GET /api/me`, for local and remote tokens. A client of this server has no account either.
 async fn me(request: HttpRequest, bearer: Bearer) -> Result<HttpResponse, Problem> {
     let me = match request.app_data::<Data<Accounts>>() {
-        Some(accounts) if bearer.is_local() => accounts.me(&bearer).await?,
+        Some(accounts) if bearer.is_local() && bearer.user_id.is_some() => accounts.me(&bearer).await?,
         _ => Some(Me::Remote(RemoteSubject::from(&**bearer.claims()))),
     };
     Ok(HttpResponse::Ok().insert_header(no_store()).json(me.ok_or_else(gone)?))

@@ -1,0 +1,66 @@
+//! `POST /v1/revoke`: a client gives a token back (RFC 7009).
+//!
+//! Its own access tokens are dead from the moment this is answered. Anything else changes nothing, and the answer is the same (section 2.2).
+
+use std::sync::Arc;
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::client::Client;
+use super::error::OAuthError;
+use super::form::Form;
+use super::{OAuth, records};
+use crate::audit::{Act, Event};
+use crate::http::caller::Caller;
+use crate::store::StoreError;
+use crate::token::Rejection;
+
+/// No verifier's clocks may differ by more, so a token is believed so long after its end at most.
+const LONGEST_LEEWAY: i64 = 300;
+
+pub(super) async fn revoke(
+    request: HttpRequest,
+    caller: Caller,
+    oauth: Data<OAuth>,
+    form: Form,
+) -> Result<HttpResponse, OAuthError> {
+    let client = oauth.authenticate(&request, &form, &caller).await?;
+    let token = form.get("token").ok_or_else(|| OAuthError::invalid_request("The parameter token is missing."))?;
+    oauth.revoke(&client, token, &caller).await?;
+    Ok(HttpResponse::Ok().finish())
+}
+
+impl OAuth {
+    async fn revoke(&self, client: &Client, token: &str, caller: &Caller) -> Result<(), OAuthError> {
+        let claims = match self.verifier.authenticate(token).await {
+            Ok(claims) if self.verifier.is_local(&claims) && claims.subject == client.id() => claims,
+            Err(Rejection::StoreUnavailable | Rejection::KeysUnavailable) => return Err(OAuthError::unavailable()),
+            Ok(_) | Err(_) => return Ok(()),
+        };
+        let Some(token_id) = claims.token_id.clone() else { return Ok(()) };
+        let now = self.registry.clock.unix_micros();
+        let over = claims.expires_at.saturating_add(LONGEST_LEEWAY).saturating_mul(1_000_000);
+        let event = Event::success(Act::ClientTokenRevoke, now).by_client().on_client(client.id()).from(caller);
+        let registry = Arc::clone(&self.registry);
+        // Goes on when the client hangs up: what was committed must be noted.
+        let revoking = tokio::spawn(async move {
+            let kept = token_id.clone();
+            let work = registry.store.write(move |mut connection| {
+                Box::pin(async move {
+                    if records::revoke(connection.reborrow(), &kept, now, over).await? {
+                        event.record(connection).await?;
+                    }
+                    Ok::<_, StoreError>(())
+                })
+            });
+            work.await?;
+            registry.note_revoked(&token_id, over);
+            Ok::<_, StoreError>(())
+        });
+        revoking.await.unwrap_or(Err(StoreError::Interrupted)).map_err(|error| {
+            tracing::error!(%error, "a token could not be revoked");
+            OAuthError::unavailable()
+        })
+    }
+}

@@ -1,0 +1,48 @@
+//! What is done in the background: changes of clients and revocations heard from other nodes, what is over swept out.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use super::records;
+use super::registry::Registry;
+use crate::store::StoreError;
+
+/// How soon a change elsewhere is heard of.
+const TICK: Duration = Duration::from_secs(1);
+
+/// What is over is swept out once in so many ticks, so many rows at most.
+const SWEEP_EVERY: u64 = 60;
+const SWEEP_AT_MOST: i64 = 5_000;
+
+/// Begins the upkeep, on the tokio runtime this is called from; it ends when the registry is dropped.
+pub(crate) fn keep_up(registry: &Arc<Registry>) {
+    tokio::spawn(run(Arc::downgrade(registry)));
+}
+
+async fn run(registry: Weak<Registry>) {
+    let mut failing = false;
+    for tick in 0_u64.. {
+        tokio::time::sleep(TICK).await;
+        let Some(registry) = registry.upgrade() else { return };
+        let outcome = hear(&registry, tick % SWEEP_EVERY == SWEEP_EVERY - 1).await;
+        match &outcome {
+            Err(error) if !failing => tracing::error!(%error, "cannot hear of clients that changed elsewhere"),
+            Ok(()) if failing => tracing::info!("hearing of clients that changed elsewhere again"),
+            _ => {}
+        }
+        failing = outcome.is_err();
+    }
+}
+
+async fn hear(registry: &Registry, sweep: bool) -> Result<(), StoreError> {
+    registry.refresh().await?;
+    registry.hear_of_late_revocations().await?;
+    if sweep {
+        registry.tidy().await?;
+        let now = registry.clock.unix_micros();
+        let work =
+            registry.store.write(move |connection| Box::pin(records::delete_over(connection, now, SWEEP_AT_MOST)));
+        work.await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,56 @@
+//! What the local issuer asks of a token besides its signature.
+
+use super::{CLIENT_ID_PREFIX, LocalIssuer, MAX_ACCESS_TTL, OWN_CLIENT_ID};
+use crate::token::claims::Claims;
+use crate::token::rejection::Rejection;
+
+impl LocalIssuer {
+    pub(super) fn check_claims(&self, claims: &Claims, now: i64, leeway: i64) -> Result<(), Rejection> {
+        check_times(claims, now, leeway)?;
+        let issued_at = claims.issued_at.ok_or(Rejection::Lifetime)?;
+        let longest = i64::try_from(MAX_ACCESS_TTL.as_secs()).unwrap_or(i64::MAX);
+        if claims.expires_at.saturating_sub(issued_at) > longest {
+            return Err(Rejection::Lifetime);
+        }
+        if !claims.audience.contains(&self.settings.audience) {
+            return Err(Rejection::Audience);
+        }
+        check_bearer(claims)
+    }
+}
+
+/// That the claims are one of the two shapes that the local issuer mints and nothing in between, so that a user's token never passes for a
+/// client's, nor the other way round (RFC 8725, section 3.12).
+fn check_bearer(claims: &Claims) -> Result<(), Rejection> {
+    let client_id = claims.client_id.as_deref().ok_or(Rejection::Client)?;
+    let subject = claims.subject.as_str();
+    let right = if client_id == OWN_CLIENT_ID {
+        !subject.is_empty() && claims.user_id.as_deref() == Some(subject) && claims.session_id.is_some()
+    } else if is_client_id(client_id) {
+        subject == client_id && claims.user_id.is_none() && claims.session_id.is_none()
+    } else {
+        return Err(Rejection::Client);
+    };
+    if right { Ok(()) } else { Err(Rejection::Subject) }
+}
+
+fn is_client_id(text: &str) -> bool {
+    text.strip_prefix(CLIENT_ID_PREFIX).is_some_and(|rest| !rest.is_empty())
+}
+
+/// `typ` of RFC 9068, section 2.1, with or without its prefix, in any case (RFC 7515, section 4.1.9).
+pub(in crate::token) fn is_access_token_type(typ: Option<&str>) -> bool {
+    typ.is_some_and(|typ| typ.eq_ignore_ascii_case("at+jwt") || typ.eq_ignore_ascii_case("application/at+jwt"))
+}
+
+/// `exp`, `nbf` and `iat`, all in seconds since 1970, with clocks that may differ by `leeway`.
+pub(in crate::token) fn check_times(claims: &Claims, now: i64, leeway: i64) -> Result<(), Rejection> {
+    if now >= claims.expires_at.saturating_add(leeway) {
+        return Err(Rejection::Expired);
+    }
+    let latest = now.saturating_add(leeway);
+    if claims.not_before.is_some_and(|nbf| nbf > latest) || claims.issued_at.is_some_and(|iat| iat > latest) {
+        return Err(Rejection::NotYetValid);
+    }
+    Ok(())
+}

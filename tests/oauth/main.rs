@@ -1,0 +1,21 @@
+//! The authorization server, black-box, on SQLite and on PostgreSQL. The ids of rows are those of docs/attacks.md.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+#![allow(clippy::needless_pass_by_value, clippy::too_many_lines, reason = "tables read better so")]
+#![allow(clippy::disallowed_methods, reason = "waiting for other programs takes real time")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+#[path = "../support/program.rs"]
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+mod program;
+
+mod admin;
+mod assertions;
+mod authentication;
+mod grants;
+mod house;
+mod introspection;
+mod metadata;
+mod nodes;
+mod secrets;
