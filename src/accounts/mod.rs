@@ -24,7 +24,7 @@ pub mod email;
 pub mod email_change;
 pub mod email_verification;
 pub mod error;
-mod export;
+pub mod export;
 pub mod foreign_hashes;
 pub mod hashing;
 pub mod import;
