@@ -74,26 +74,33 @@ impl fmt::Display for Cursor {
 /// # Errors
 /// [`StoreError`].
 pub async fn find(connection: Connection<'_>, filter: &Filter) -> Result<Vec<Event>, StoreError> {
+    // Two texts, because no index helps where the user may be anybody.
+    let statement = if filter.user_id.is_some() {
+        "SELECT id, at, act, outcome, reason, actor, user_id, session_id, ip, user_agent, client_id
+         FROM audit
+         WHERE at >= $1 AND at < $2 AND user_id = $3 AND COALESCE($4, act) = act AND COALESCE($5, outcome) = outcome
+               AND COALESCE($6, ip, '') = COALESCE(ip, '') AND (at < $8 OR (at = $8 AND id < $9))
+         ORDER BY at DESC, id DESC LIMIT $7"
+    } else {
+        "SELECT id, at, act, outcome, reason, actor, user_id, session_id, ip, user_agent, client_id
+         FROM audit
+         WHERE at >= $1 AND at < $2 AND COALESCE($3, '') = '' AND COALESCE($4, act) = act AND COALESCE($5, outcome) = outcome
+               AND COALESCE($6, ip, '') = COALESCE(ip, '') AND (at < $8 OR (at = $8 AND id < $9))
+         ORDER BY at DESC, id DESC LIMIT $7"
+    };
     let mut events: Vec<Event> = sql!(
         connection,
         fetch_all,
-        sqlx::query_as(
-            "SELECT id, at, act, outcome, reason, actor, user_id, session_id, ip, user_agent, client_id
-             FROM audit
-             WHERE at >= $1 AND at < $2 AND COALESCE($3, user_id, '') = COALESCE(user_id, '')
-                   AND COALESCE($4, act) = act AND COALESCE($5, outcome) = outcome
-                   AND COALESCE($6, ip, '') = COALESCE(ip, '') AND (at < $8 OR (at = $8 AND id < $9))
-             ORDER BY at DESC, id DESC LIMIT $7"
-        )
-        .bind(filter.since)
-        .bind(filter.until)
-        .bind(&filter.user_id)
-        .bind(filter.act.map(Act::name))
-        .bind(&filter.outcome)
-        .bind(&filter.ip)
-        .bind(filter.limit)
-        .bind(filter.before.as_ref().map_or(i64::MAX, |cursor| cursor.at))
-        .bind(filter.before.as_ref().map_or("", |cursor| cursor.id.as_str()))
+        sqlx::query_as(statement)
+            .bind(filter.since)
+            .bind(filter.until)
+            .bind(&filter.user_id)
+            .bind(filter.act.map(Act::name))
+            .bind(&filter.outcome)
+            .bind(&filter.ip)
+            .bind(filter.limit)
+            .bind(filter.before.as_ref().map_or(i64::MAX, |cursor| cursor.at))
+            .bind(filter.before.as_ref().map_or("", |cursor| cursor.id.as_str()))
     )?;
     events.reverse();
     Ok(events)
