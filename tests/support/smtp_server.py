@@ -41,16 +41,17 @@ def answer(command):
 
 class Handler:
     async def handle_MAIL(self, server, session, envelope, address, options):
-        log(command="MAIL", tls=session.ssl is not None or arguments.security == "tls", login=session.authenticated)
+        # Looked up before it is told that the command came: whoever waits for that may change the answer then.
         refusal = answer("MAIL")
+        log(command="MAIL", tls=session.ssl is not None or arguments.security == "tls", login=session.authenticated)
         if refusal:
             return refusal
         envelope.mail_from = address
         return "250 OK"
 
     async def handle_RCPT(self, server, session, envelope, address, options):
-        log(command="RCPT")
         refusal = answer("RCPT")
+        log(command="RCPT")
         if refusal:
             return refusal + " <" + address + "> is refused"
         envelope.rcpt_tos.append(address)
