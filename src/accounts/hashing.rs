@@ -203,7 +203,11 @@ impl Hasher {
             return Verified::NoMatch;
         };
         let stored = own;
-        let matches = fill(&stored.params, password, &stored.salt, memory)
+        // More memory than the settings ask for is given back: an import may bring hashes of a gibibyte.
+        let mut more = Memory::new();
+        let is_large = stored.params.block_count() > self.params.block_count();
+        let room = if is_large { &mut more } else { &mut *memory };
+        let matches = fill(&stored.params, password, &stored.salt, room)
             .is_some_and(|hash| aws_lc_rs::constant_time::verify_slices_are_equal(&hash, &stored.hash).is_ok());
         if !matches {
             // A hash that is weaker than the settings was quicker. So that the time does not tell that there is an account, the rest is made up for.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::program::{Program, command, told};
 use crate::support::app::PASSWORD;
+use crate::support::postgres;
 use crate::support::tokens::Findings;
 
 /// Made by the libraries of other systems from [`PASSWORD`].
@@ -104,8 +105,14 @@ fn bad_lines_are_told_and_none_is_lost() {
     let numbers: Vec<u64> = report["bad"].as_array().unwrap().iter().map(|bad| bad["line"].as_u64().unwrap()).collect();
     assert_eq!(numbers, [2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]);
     assert!(!report.to_string().contains("hunter2"), "{report}");
+    // To the letter, the long one too.
     let rejects = std::fs::read(folder.join("bad.jsonl")).unwrap();
-    assert_eq!(rejects.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count(), 12);
+    let mut rejected: Vec<&[u8]> = rejects.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+    let mut bad: Vec<&[u8]> =
+        numbers.iter().map(|number| lines[usize::try_from(*number).unwrap() - 1].as_slice()).collect();
+    rejected.sort_unstable();
+    bad.sort_unstable();
+    assert!(rejected == bad, "{} rejected", rejected.len());
     {
         use std::os::unix::fs::PermissionsExt as _;
         assert_eq!(std::fs::metadata(folder.join("bad.jsonl")).unwrap().permissions().mode() & 0o777, 0o600);
@@ -130,7 +137,8 @@ fn csv_and_standard_input() {
     let (code, report, err) = import(folder, &["users.csv", "--rejects", "bad.csv"]);
     assert_eq!((code, &report["imported"], &report["bad_count"]), (1, &json!(2), &json!(3)), "{report}{err}");
     let rejects = std::fs::read_to_string(folder.join("bad.csv")).unwrap();
-    assert!(rejects.starts_with("email,name,roles"), "{rejects}");
+    let expected = "\u{feff}email,name,roles,email_verified,password_hash,unknown\r\n\"quo\"\"te@example.com\",,,,,\r\nshort,row\r\ngrace@example.com,\"Two\nlines\",,no,,\r\n";
+    assert_eq!(rejects, expected);
     let (_, out, _) = told(&command(folder, &["user", "show", "ada@example.com", "--json"], &[]).output().unwrap());
     let ada: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(
@@ -163,6 +171,93 @@ fn csv_and_standard_input() {
     let (code, _, err) = told(&command(folder, &["user", "import", "nowhere.jsonl"], &[]).output().unwrap());
     findings.expect(&err, (code, err.contains("cannot read nowhere.jsonl")), (1, true));
     findings.none();
+}
+
+#[test]
+fn no_row_of_csv_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let long = format!("long@example.com,\"{}\"\n", "x".repeat(1_000_000));
+    let bad = ["short\n", "open@example.com,\"never closed\n", "more@example.com,M,more\n", &long];
+    let csv = format!("email,name\n{}{}a@example.com,A\n{}{}b@example.com,B", bad[0], bad[1], bad[2], bad[3]);
+    std::fs::write(folder.join("users.csv"), csv).unwrap();
+    let (code, report, _) = import(folder, &["users.csv", "--rejects", "bad.csv"]);
+    assert_eq!((code, &report["imported"]), (1, &json!(2)), "{report}");
+    let told: Vec<(u64, &str)> = report["bad"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|bad| (bad["line"].as_u64().unwrap(), bad["reason"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (2, "it has not as many columns as the first line"),
+            (3, "a quote is not closed"),
+            (5, "it has not as many columns as the first line"),
+            (6, "it is longer than 65536 bytes"),
+        ]
+    );
+    let rejects = std::fs::read_to_string(folder.join("bad.csv")).unwrap();
+    assert!(rejects == format!("email,name\n{}", bad.concat()), "{}", rejects.len());
+}
+
+/// The same on PostgreSQL: batches, what is taken, and an export that is an import elsewhere.
+#[test]
+fn into_postgresql_and_out_of_it() {
+    if !postgres::available() {
+        eprintln!("SKIPPED: no PostgreSQL for this test");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let run = |database: &str, arguments: &[&str]| {
+        told(&command(folder, arguments, &[("TOKENHOUSE__DATABASE__URL", database)]).output().unwrap())
+    };
+    let (_, hash) = HASHES[0];
+    let mut lines: Vec<String> = (0..2500)
+        .map(|n| json!({"email": format!("u{n}@example.com"), "name": "L\u{e9}a", "roles": ["a", "b"], "password_hash": hash}).to_string())
+        .collect();
+    lines.insert(1200, json!({"email": "U7@example.com"}).to_string());
+    lines.insert(1300, json!({"email": "nul@example.com", "name": "a\0b"}).to_string());
+    std::fs::write(folder.join("users.jsonl"), lines.join("\n")).unwrap();
+    let (one, other) = (postgres::fresh_database(), postgres::fresh_database());
+    let (code, out, err) = run(&one, &["user", "import", "users.jsonl", "--json"]);
+    let report: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{err}"));
+    let numbers = json!([report["bad"][0]["line"], report["bad"][1]["line"]]);
+    assert_eq!(
+        (code, &report["imported"], &report["bad_count"], numbers),
+        (1, &json!(2500), &json!(2), json!([1201, 1301]))
+    );
+    assert_eq!(run(&one, &["user", "export", "one.jsonl"]).0, 0);
+    assert_eq!(run(&other, &["user", "import", "one.jsonl"]).0, 0);
+    assert_eq!(run(&other, &["user", "export", "other.jsonl"]).0, 0);
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    assert!(read("one.jsonl") == read("other.jsonl") && read("one.jsonl").lines().count() == 2500);
+}
+
+/// An import that is broken off is in the record: its event is there before its first account.
+#[test]
+fn an_import_is_recorded_before_it_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut child =
+        command(folder, &["user", "import", "-"], &[]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    for n in 0..1500 {
+        writeln!(input, "{}", json!({"email": format!("u{n}@example.com")})).unwrap();
+    }
+    input.flush().unwrap();
+    let some_are_there = || {
+        let (_, out, _) = told(&command(folder, &["user", "list", "--json", "--limit", "1"], &[]).output().unwrap());
+        out.contains("@example.com")
+    };
+    assert!((0..300).any(|_| some_are_there()), "nothing was imported");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let (_, out, _) = told(&command(folder, &["audit", "--json", "--act", "user.import"], &[]).output().unwrap());
+    let record: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(record["items"].as_array().unwrap().len(), 1, "{record}");
 }
 
 #[test]

@@ -11,8 +11,8 @@ use super::parts::{base64, settings};
 const MAX_COST: u32 = 17;
 const MAX_ROUNDS: u32 = 16;
 
-/// The parameters of a project, as Firebase's console shows them.
-#[derive(Debug, Clone, Deserialize)]
+/// The parameters of a project, as Firebase's console shows them. The signer key is a secret, so there is no `Debug`.
+#[derive(Clone, Deserialize)]
 pub struct FirebaseParameters {
     base64_signer_key: String,
     base64_salt_separator: String,
@@ -37,7 +37,6 @@ impl FirebaseParameters {
     }
 }
 
-#[derive(Debug)]
 pub(super) struct Firebase {
     params: scrypt::Params,
     /// With the separator behind it.

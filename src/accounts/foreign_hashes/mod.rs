@@ -1,7 +1,7 @@
 //! Hashes that other systems made, for accounts that were imported from them: argon2 of all kinds, bcrypt, scrypt, PBKDF2, each as it is usually written
 //! and as Django writes it, and Firebase's scrypt.
 //!
-//! They are held to bounds when they are read, so that none takes more than a second or two, or a gibibyte. At the first good login each is replaced by
+//! They are held to bounds when they are read, so that none takes more than a few seconds, or a gibibyte. At the first good login each is replaced by
 //! argon2id of the settings.
 
 mod firebase;
@@ -9,6 +9,7 @@ mod parts;
 #[cfg(test)]
 mod vectors;
 
+use std::fmt;
 use std::num::NonZeroU32;
 
 use argon2::{Algorithm, Argon2, Params, PasswordHash, Version};
@@ -23,17 +24,23 @@ use parts::{base64, base64_or_ab64, number, settings};
 const BCRYPT_MAX_BYTES: usize = 72;
 
 const MAX_BCRYPT_COST: u32 = 16;
-const MAX_MEMORY_KIB: u32 = 1024 * 1024;
-const MAX_ARGON2_ITERATIONS: u32 = 64;
+const MAX_MEMORY_KIB: u64 = 1024 * 1024;
+/// Memory times passes over it, of all lanes together.
+const MAX_WORK_KIB: u64 = 4 * MAX_MEMORY_KIB;
 const MAX_LANES: u32 = 16;
-const MAX_PBKDF2_ITERATIONS: u32 = 5_000_000;
+/// Of all blocks of the hash together: each takes as many.
+const MAX_PBKDF2_ITERATIONS: u64 = 5_000_000;
 const HASH_BYTES: std::ops::RangeInclusive<usize> = 16..=128;
 
-/// A hash of another system.
-#[derive(Debug)]
+/// A hash of another system. Its `Debug` does not tell it.
 pub struct ForeignHash(Kind);
 
-#[derive(Debug)]
+impl fmt::Debug for ForeignHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ForeignHash(…)")
+    }
+}
+
 enum Kind {
     Argon2(String),
     Bcrypt(String),
@@ -149,7 +156,9 @@ impl ForeignHash {
 fn argon2(phc: &str) -> Result<Kind, &'static str> {
     let parsed = PasswordHash::new(phc).map_err(|_| "the argon2 hash is not a PHC string")?;
     let params = Params::try_from(&parsed).map_err(|_| "the parameters of the argon2 hash are none of argon2's")?;
-    if params.m_cost() > MAX_MEMORY_KIB || params.t_cost() > MAX_ARGON2_ITERATIONS || params.p_cost() > MAX_LANES {
+    let kib = u64::from(params.m_cost());
+    let work = kib.saturating_mul(u64::from(params.t_cost()));
+    if kib > MAX_MEMORY_KIB || work > MAX_WORK_KIB || params.p_cost() > MAX_LANES {
         return Err("the argon2 hash takes too much memory or time");
     }
     if parsed.salt.is_none() || !parsed.hash.is_some_and(|hash| HASH_BYTES.contains(&hash.as_bytes().len())) {
@@ -178,24 +187,35 @@ fn bcrypt(text: &str) -> Result<String, &'static str> {
     Ok(text.to_owned())
 }
 
+/// bcrypt repeats the password with a NUL behind it, so `a` and `a`, NUL, `a` have one hash; other systems cut at a NUL. None of that is a password here.
 fn bcrypt_matches(hash: &str, password: &[u8]) -> bool {
-    bcrypt::verify(password, hash).unwrap_or(false)
+    !password.contains(&0) && bcrypt::verify(password, hash).unwrap_or(false)
 }
 
 fn scrypt(log_n: u32, r: u32, p: u32, salt: Vec<u8>, hash: Vec<u8>) -> Result<Kind, &'static str> {
-    let params = u8::try_from(log_n).ok().and_then(|log_n| scrypt::Params::new(log_n, r, p).ok());
-    let params = params.ok_or("the parameters of the scrypt hash are none of scrypt's")?;
-    // 128 · r · N bytes.
+    // 128 · r · N bytes, gone over twice in each lane, and 128 · r bytes for each lane besides.
     let kib = 1_u64.checked_shl(log_n).and_then(|n| n.checked_mul(u64::from(r))).map_or(u64::MAX, |blocks| blocks / 8);
-    if kib > u64::from(MAX_MEMORY_KIB) || p > MAX_LANES || !HASH_BYTES.contains(&hash.len()) {
+    let work = kib.saturating_mul(2 * u64::from(p));
+    let lanes_kib = u64::from(r) * u64::from(p.min(MAX_LANES)) / 8;
+    let costly = kib > MAX_MEMORY_KIB || work > MAX_WORK_KIB || lanes_kib > MAX_MEMORY_KIB / 16 || p > MAX_LANES;
+    if costly || !HASH_BYTES.contains(&hash.len()) {
         return Err("the scrypt hash takes too much memory or time, or is too short or too long");
     }
+    // Only now: the crate multiplies some of these without a look.
+    let params = u8::try_from(log_n).ok().and_then(|log_n| scrypt::Params::new(log_n, r, p).ok());
+    let params = params.ok_or("the parameters of the scrypt hash are none of scrypt's")?;
     Ok(Kind::Scrypt { params, salt, hash })
 }
 
 fn pbkdf2(digest: Digest, rounds: u32, salt: Vec<u8>, hash: Vec<u8>) -> Result<Kind, &'static str> {
     let iterations = NonZeroU32::new(rounds).ok_or("the PBKDF2 hash has no iterations")?;
-    if rounds > MAX_PBKDF2_ITERATIONS || !HASH_BYTES.contains(&hash.len()) {
+    let block = match digest {
+        Digest::Sha1 => 20,
+        Digest::Sha256 => 32,
+        Digest::Sha512 => 64,
+    };
+    let blocks = u64::try_from(hash.len().div_ceil(block)).unwrap_or(u64::MAX);
+    if u64::from(rounds).saturating_mul(blocks) > MAX_PBKDF2_ITERATIONS || !HASH_BYTES.contains(&hash.len()) {
         return Err("the PBKDF2 hash takes too much time, or is too short or too long");
     }
     Ok(Kind::Pbkdf2 { digest, iterations, salt, hash })

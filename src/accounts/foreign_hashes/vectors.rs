@@ -90,6 +90,41 @@ fn bcrypt_of_long_passwords() {
     assert!(unicode.matches("p\u{e4}ssw\u{f6}rd \u{1f40e}".as_bytes()));
 }
 
+/// L7: what comes behind a NUL counts, and so does the NUL.
+#[test]
+fn bcrypt_and_nul() {
+    let text = bcrypt::hash("abc", 4).unwrap();
+    let hash = ForeignHash::parse(&text).unwrap();
+    assert!(hash.matches(b"abc"));
+    assert!(bcrypt::verify("abc\0abc", &text).unwrap(), "this is what must be kept out");
+    for other in [b"abc\0abc".as_slice(), b"abc\0", b"abc\0x"] {
+        assert!(!hash.matches(other));
+    }
+}
+
+/// Each parameter is within its bounds, and all of them together are not.
+#[test]
+fn what_takes_too_much_in_all() {
+    let hash = "A".repeat(43);
+    for costly in [
+        format!("$argon2id$v=19$m=1048576,t=5,p=1$c29tZXNhbHRzb21lc2FsdA${hash}"),
+        format!("$scrypt$ln=20,r=8,p=3$c2FsdA${hash}"),
+        format!("$scrypt$ln=0,r=8388608,p=16$c2FsdA${hash}"),
+        format!("$scrypt$ln=1,r=65536,p=65536$c2FsdA${hash}"),
+        format!("$scrypt$ln=4,r=0,p=1$c2FsdA${hash}"),
+        format!("$pbkdf2$4000000$c2FsdA${}", "A".repeat(86)),
+    ] {
+        assert!(ForeignHash::parse(&costly).is_err(), "{costly}");
+    }
+    for usual in [
+        format!("$argon2id$v=19$m=1048576,t=4,p=4$c29tZXNhbHRzb21lc2FsdA${hash}"),
+        format!("$scrypt$ln=17,r=8,p=1$c2FsdA${hash}"),
+        format!("$pbkdf2-sha256$1200000$c2FsdA${hash}"),
+    ] {
+        assert!(ForeignHash::parse(&usual).is_ok(), "{usual}");
+    }
+}
+
 #[test]
 fn what_is_none_or_takes_too_much() {
     for wrong in [

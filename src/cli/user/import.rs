@@ -1,16 +1,16 @@
 //! `tokenhouse user import`: accounts from elsewhere, a line each.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal as _, Read, Write};
+use std::io::{self, BufReader, IsTerminal as _, Read, Write};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
+use super::lines::{CsvRows, Found, JsonLines, LONGEST, Said};
 use crate::accounts::administration::{Administration, NotDone};
 use crate::accounts::foreign_hashes::FirebaseParameters;
-use crate::accounts::import::Line;
 use crate::accounts::records::UserRecord;
 use crate::audit::Act;
 use crate::cli::Failure;
@@ -18,9 +18,6 @@ use crate::token::Clock;
 
 /// So many accounts are committed together.
 const BATCH: usize = 1000;
-
-/// A longer line is a bad one, and is not even kept in memory.
-const LONGEST_LINE: u64 = 64 * 1024;
 
 /// So many bad lines are told; the file of rejects has all.
 const TOLD: usize = 100;
@@ -48,13 +45,6 @@ enum Format {
     Csv,
 }
 
-/// One line as it was, and what it says.
-struct Found {
-    number: u64,
-    raw: Vec<u8>,
-    line: Result<Line, String>,
-}
-
 pub(super) async fn run(
     administration: &Administration<'_>,
     arguments: &ImportArguments,
@@ -66,14 +56,31 @@ pub(super) async fn run(
     let progress = progress(&arguments.file);
     let source = progress.wrap_read(open(&arguments.file)?);
     let mut import = Import { rejects: rejects(arguments)?, imported: 0, bad: 0, told: Vec::new(), batch: Vec::new() };
+    let source = BufReader::with_capacity(1 << 20, source);
     let lines: Box<dyn Iterator<Item = io::Result<Found>>> = match format(arguments) {
-        Format::Jsonl => Box::new(JsonLines { source: BufReader::with_capacity(1 << 20, source), number: 0 }),
-        Format::Csv => Box::new(csv_lines(source, &mut import.rejects)?),
+        Format::Jsonl => Box::new(JsonLines::of(source)),
+        Format::Csv => {
+            let rows = CsvRows::of(source).map_err(unreadable)?;
+            let (rows, head) = rows.ok_or_else(|| {
+                Failure::Failed("the first line of the CSV must name its columns, email among them".to_owned())
+            })?;
+            import.keep(&head)?;
+            Box::new(rows)
+        }
     };
+    // Before the first of them is there: one that is broken off is recorded, too.
+    administration.note(Act::UserImport).await?;
     for read in lines {
-        let Found { number, raw, line } =
-            read.map_err(|error| Failure::Failed(format!("cannot read the file: {error}")))?;
-        match line.and_then(|line| line.to_record(firebase.as_ref(), clock.unix_micros())) {
+        let Found { number, raw, said } = read.map_err(unreadable)?;
+        let account = match said {
+            Said::Account(line) => line.to_record(firebase.as_ref(), clock.unix_micros()),
+            Said::Nonsense(why) => Err(why),
+            Said::Further => {
+                import.keep(&raw)?;
+                continue;
+            }
+        };
+        match account {
             Ok(user) => import.batch.push((number, raw, user)),
             Err(why) => import.reject(number, &raw, why)?,
         }
@@ -82,7 +89,6 @@ pub(super) async fn run(
         }
     }
     import.commit(administration).await?;
-    administration.note(Act::UserImport).await?;
     progress.finish_and_clear();
     import.report(json, out)
 }
@@ -109,12 +115,19 @@ impl Import {
 
     fn reject(&mut self, number: u64, raw: &[u8], why: String) -> Result<(), Failure> {
         self.bad += 1;
-        if let Some(rejects) = &mut self.rejects {
-            rejects.write_all(raw)?;
-            rejects.write_all(b"\n")?;
-        }
+        self.keep(raw)?;
         if self.told.len() < TOLD {
             self.told.push((number, why));
+        }
+        Ok(())
+    }
+
+    /// Writes to the file of rejects, on a line of its own unless `raw` is a part of one.
+    fn keep(&mut self, raw: &[u8]) -> Result<(), Failure> {
+        let Some(rejects) = &mut self.rejects else { return Ok(()) };
+        rejects.write_all(raw)?;
+        if raw.last() != Some(&b'\n') && raw.len() < LONGEST {
+            rejects.write_all(b"\n")?;
         }
         Ok(())
     }
@@ -140,107 +153,9 @@ impl Import {
     }
 }
 
-struct JsonLines<R> {
-    source: R,
-    number: u64,
-}
-
-impl<R: BufRead> Iterator for JsonLines<R> {
-    type Item = io::Result<Found>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            self.number += 1;
-            let mut raw = Vec::new();
-            match (&mut self.source).take(LONGEST_LINE).read_until(b'\n', &mut raw) {
-                Ok(0) => return None,
-                Ok(_) => {}
-                Err(error) => return Some(Err(error)),
-            }
-            let is_whole =
-                raw.last() == Some(&b'\n') || u64::try_from(raw.len()).is_ok_and(|length| length < LONGEST_LINE);
-            if !is_whole && let Err(error) = skip_line(&mut self.source) {
-                return Some(Err(error));
-            }
-            let text = raw.strip_prefix(b"\xef\xbb\xbf".as_slice()).unwrap_or(&raw).trim_ascii().to_vec();
-            if text.is_empty() {
-                continue;
-            }
-            let line = if is_whole { parse(&text) } else { Err(format!("it is longer than {LONGEST_LINE} bytes")) };
-            return Some(Ok(Found { number: self.number, raw: text, line }));
-        }
-    }
-}
-
-fn parse(text: &[u8]) -> Result<Line, String> {
-    if text.first() != Some(&b'{') {
-        return Err("it is no JSON object".to_owned());
-    }
-    // Of serde's message only what it wanted: it repeats values, and one is a hash.
-    serde_json::from_slice(text).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => {
-            let message = error.to_string();
-            let wanted = message.split(", expected ").nth(1).and_then(|rest| rest.split(" at line").next());
-            wanted.map_or_else(
-                || "a member is not as it must be, or stands twice".to_owned(),
-                |wanted| format!("expected {wanted}"),
-            )
-        }
-        _ => format!("it is not JSON, at column {}", error.column()),
-    })
-}
-
-/// Reads on to the end of a line without keeping it.
-fn skip_line(source: &mut impl BufRead) -> io::Result<()> {
-    loop {
-        let buffer = source.fill_buf()?;
-        if buffer.is_empty() {
-            return Ok(());
-        }
-        let end = buffer.iter().position(|byte| *byte == b'\n');
-        let read = end.map_or(buffer.len(), |end| end + 1);
-        source.consume(read);
-        if end.is_some() {
-            return Ok(());
-        }
-    }
-}
-
-fn csv_lines<R: Read + 'static>(
-    source: R,
-    rejects: &mut Option<File>,
-) -> Result<impl Iterator<Item = io::Result<Found>> + use<R>, Failure> {
-    let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(source);
-    let head =
-        reader.headers().map_err(|error| Failure::Failed(format!("cannot read the head of the CSV: {error}")))?.clone();
-    let head: csv::StringRecord = head.iter().map(|name| name.trim_start_matches('\u{feff}').trim()).collect();
-    if !head.iter().any(|name| name == "email") {
-        return Err(Failure::Failed("the first line of the CSV must name its columns, email among them".to_owned()));
-    }
-    if let Some(rejects) = rejects {
-        rejects.write_all(&to_csv(&head))?;
-        rejects.write_all(b"\n")?;
-    }
-    Ok(reader.into_records().map(move |record| {
-        let record = match record {
-            Ok(record) => record,
-            Err(error) if error.is_io_error() => return Err(io::Error::other(error)),
-            Err(error) => {
-                let number = error.position().map_or(0, csv::Position::line);
-                let line = Err("it has not as many columns as the first line, or is not UTF-8".to_owned());
-                return Ok(Found { number, raw: Vec::new(), line });
-            }
-        };
-        let number = record.position().map_or(0, csv::Position::line);
-        let line = record.deserialize(Some(&head)).map_err(|_| "a column is not as it must be".to_owned());
-        Ok(Found { number, raw: to_csv(&record), line })
-    }))
-}
-
-fn to_csv(record: &csv::StringRecord) -> Vec<u8> {
-    let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
-    let _ = writer.write_record(record);
-    writer.into_inner().unwrap_or_default().trim_ascii_end().to_vec()
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn unreadable(error: io::Error) -> Failure {
+    Failure::Failed(format!("cannot read the file: {error}"))
 }
 
 fn format(arguments: &ImportArguments) -> Format {

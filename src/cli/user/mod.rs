@@ -2,6 +2,7 @@
 
 mod export;
 mod import;
+mod lines;
 mod secret;
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write};
