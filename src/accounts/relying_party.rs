@@ -94,7 +94,9 @@ pub(super) async fn take<T: DeserializeOwned>(
     user_id: Option<&str>,
     now: i64,
 ) -> Result<Option<T>, StoreError> {
-    let taken = records::take_challenge(connection, id, purpose.name(), now).await?;
+    // Not every text may be asked for: PostgreSQL takes none with a NUL.
+    let Ok(id) = id.parse::<Uuid>() else { return Ok(None) };
+    let taken = records::take_challenge(connection, &id.to_string(), purpose.name(), now).await?;
     let taken = taken.filter(|challenge| challenge.user_id.as_deref() == user_id);
     Ok(taken.and_then(|challenge| serde_json::from_str(&challenge.state).ok()))
 }

@@ -44,7 +44,7 @@ async fn rename(
     id: Path<String>,
     body: Json<Rename>,
 ) -> Result<HttpResponse, Problem> {
-    accounts.rename_passkey(&owner, id.into_inner(), &body.0).await?;
+    accounts.rename_passkey(&owner, &id, &body.0).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -54,7 +54,7 @@ async fn remove(
     id: Path<String>,
     body: Json<WithPassword>,
 ) -> Result<HttpResponse, Problem> {
-    accounts.remove_passkey(&owner, id.into_inner(), body.0).await?;
+    accounts.remove_passkey(&owner, &id, body.0).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

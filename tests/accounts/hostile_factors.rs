@@ -1,0 +1,177 @@
+//! What a stranger may send to the routes of second factors: never a 5xx, never a token, and the server goes on.
+
+use std::iter::repeat_n;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use reqwest::Method;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::browser::Browser;
+use crate::support::app::{PASSWORD, TestApp, on_both};
+use crate::support::tokens::{Findings, base64url};
+
+async fn begin(app: &TestApp, token: &str) -> Value {
+    let body = json!({"password": PASSWORD});
+    app.send_as(Method::POST, "/api/passkeys", token, body).await.json().await.unwrap()
+}
+
+async fn login_challenge(app: &TestApp) -> Value {
+    app.request(Method::POST, "/api/login/passkey").send().await.unwrap().json().await.unwrap()
+}
+
+fn decoded(text: &Value) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(text.as_str().unwrap()).unwrap()
+}
+
+/// Cut short, with bytes changed, and of a depth or a length that a careless parser would follow.
+fn mutations(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let cut = (0..bytes.len()).step_by(11).map(|end| bytes[..end].to_vec());
+    let changed = (0..bytes.len()).step_by(3).flat_map(|at| {
+        [0x00, 0x5f, 0x9b, 0xff].map(|byte| {
+            let mut bytes = bytes.to_vec();
+            bytes[at] = if bytes[at] == byte { !byte } else { byte };
+            bytes
+        })
+    });
+    let deep = [0x81, 0xa1, 0xc1, 0x9f, b'['].map(|byte| repeat_n(byte, 30_000).collect());
+    let long = [0x9b, 0x5b, 0xbb].map(|kind| [&[kind, 0x7f][..], &[0xff; 7]].concat());
+    cut.chain(changed).chain(deep).chain(long).collect()
+}
+
+/// So many more challenges like this one, put there behind the server's back: each answer uses one up.
+async fn copies(app: &TestApp, challenge: &Value, count: usize) -> Vec<Uuid> {
+    let ids: Vec<Uuid> = (0..count).map(|_| Uuid::new_v4()).collect();
+    let values: Vec<String> = ids.iter().map(|id| format!("('{id}')")).collect();
+    let original = challenge["challenge_id"].as_str().unwrap();
+    app.sql(&format!(
+        "WITH copies (copy) AS (VALUES {})
+         INSERT INTO passkey_challenges (id, user_id, purpose, state, expires_at)
+         SELECT copy, user_id, purpose, state, expires_at FROM passkey_challenges, copies WHERE id = '{original}'",
+        values.join(", ")
+    ))
+    .await;
+    ids
+}
+
+on_both!(answers_of_devices_in_pieces, |app| {
+    let tokens = app.tokens().await;
+    let token = &tokens.access_token;
+    let mut findings = Findings::default();
+    let mut browser = Browser::new();
+    let challenge = begin(&app, token).await;
+    let created = browser.create(&challenge).await;
+    for member in ["attestationObject", "clientDataJSON"] {
+        let pieces = mutations(&decoded(&created["response"][member]));
+        let ids = copies(&app, &challenge, pieces.len()).await;
+        for (piece, id) in pieces.into_iter().zip(ids) {
+            let row = format!("{member} {}", base64url(&piece[..piece.len().min(300)]));
+            let mut credential = created.clone();
+            credential["response"][member] = json!(base64url(piece));
+            let body = json!({"challenge_id": id, "name": "x", "credential": credential});
+            let answer = app.send_as(Method::POST, "/api/passkeys/confirm", token, body).await;
+            // Nobody signs an attestation of the kind `none`, so with another id or model it is another passkey.
+            let status = answer.status().as_u16();
+            if status == 201 {
+                app.sql("DELETE FROM passkeys").await;
+            }
+            findings.expect(&row, matches!(status, 201 | 400), true);
+        }
+    }
+
+    let body = json!({"challenge_id": challenge["challenge_id"], "name": "x", "credential": created});
+    assert_eq!(app.send_as(Method::POST, "/api/passkeys/confirm", token, body).await.status(), 201);
+    let challenge = login_challenge(&app).await;
+    let got = browser.get(&challenge).await;
+    for member in ["authenticatorData", "clientDataJSON", "signature", "userHandle"] {
+        let pieces = mutations(&decoded(&got["response"][member]));
+        let ids = copies(&app, &challenge, pieces.len()).await;
+        for (piece, id) in pieces.into_iter().zip(ids) {
+            let row = format!("{member} {}", base64url(&piece[..piece.len().min(300)]));
+            let mut credential = got.clone();
+            credential["response"][member] = json!(base64url(piece));
+            let body = json!({"challenge_id": id, "credential": credential});
+            let answer = app.post("/api/login/passkey/confirm", body).await;
+            findings.expect(&row, answer.status().as_u16(), 401);
+        }
+    }
+    findings.none();
+    // The whole answer is good still.
+    let body = json!({"challenge_id": challenge["challenge_id"], "credential": got});
+    assert_eq!(app.post("/api/login/passkey/confirm", body).await.status(), 200);
+});
+
+on_both!(texts_that_no_database_keeps, |app| {
+    let tokens = app.tokens().await;
+    let token = &tokens.access_token;
+    let mut findings = Findings::default();
+    let mut browser = Browser::new();
+    let challenge = begin(&app, token).await;
+    let created = browser.create(&challenge).await;
+    for id in ["\0", "", "' OR 1=1 --", "%", "\u{202e}", &"x".repeat(20_000)] {
+        let row = id.escape_debug().take(20).collect::<String>();
+        let body = json!({"challenge_id": id, "name": "x", "credential": created});
+        let confirm = app.send_as(Method::POST, "/api/passkeys/confirm", token, body).await;
+        findings.expect(&format!("confirm {row}"), confirm.status().as_u16(), 400);
+        let login = json!({"challenge_id": id, "credential": browser_answer(&created)});
+        let answer = app.post("/api/login/passkey/confirm", login.clone()).await;
+        findings.expect(&format!("login {row}"), answer.status().as_u16(), 401);
+        let otp = json!({"email": "ada@example.com", "password": "not the password", "otp": id, "passkey": login});
+        findings.expect(&format!("otp {row}"), app.post("/api/login", otp).await.status().as_u16(), 401);
+    }
+    for path in ["/api/passkeys/%00", "/api/passkeys/%25", "/api/passkeys/..%2f..%2fme", "/api/passkeys/x%27--"] {
+        let renamed = app.send_as(Method::PATCH, path, token, json!({"name": "x"})).await;
+        findings.expect(path, renamed.status().as_u16(), 404);
+        let removed = app.send_as(Method::DELETE, path, token, json!({"password": PASSWORD})).await;
+        findings.expect(path, removed.status().as_u16(), 404);
+    }
+    for name in ["a\0b", "a\nb", "\u{202e}", " ", &"x".repeat(1_000)] {
+        let body = json!({"challenge_id": challenge["challenge_id"], "name": name, "credential": created});
+        let confirm = app.send_as(Method::POST, "/api/passkeys/confirm", token, body).await;
+        findings.expect(&format!("name {:.10}", name.escape_debug()), confirm.status().as_u16(), 422);
+    }
+    findings.none();
+});
+
+/// A new passkey's answer, sent where one to a login belongs.
+fn browser_answer(created: &Value) -> Value {
+    json!({
+        "id": created["id"], "rawId": created["rawId"], "type": "public-key",
+        "response": {
+            "authenticatorData": base64url([0; 37]), "clientDataJSON": created["response"]["clientDataJSON"],
+            "signature": base64url([0; 70]), "userHandle": Value::Null,
+        },
+    })
+}
+
+on_both!(no_account_has_more_than_twenty, |app| {
+    let tokens = app.tokens().await;
+    let token = &tokens.access_token;
+    let mut browser = Browser::new();
+    let challenge = begin(&app, token).await;
+    let created = browser.create(&challenge).await;
+    for n in 0..20 {
+        app.sql(&format!(
+            "INSERT INTO passkeys (id, user_id, credential_id, name, credential, created_at)
+             SELECT '{}', id, 'c{n}', 'x', '{{}}', 1 FROM users",
+            Uuid::new_v4()
+        ))
+        .await;
+    }
+    // Begun before there were so many, and after.
+    let body = json!({"challenge_id": challenge["challenge_id"], "name": "x", "credential": created});
+    assert_eq!(app.send_as(Method::POST, "/api/passkeys/confirm", token, body).await.status(), 409);
+    let begin = app.send_as(Method::POST, "/api/passkeys", token, json!({"password": PASSWORD})).await;
+    assert_eq!(begin.status(), 409);
+});
+
+on_both!(challenges_are_limited_by_address, [("limits.login_attempts_per_ip", "5/1m")], |app| {
+    for _ in 0..5 {
+        assert_eq!(app.request(Method::POST, "/api/login/passkey").send().await.unwrap().status(), 200);
+    }
+    let answer = app.request(Method::POST, "/api/login/passkey").send().await.unwrap();
+    assert_eq!(answer.status(), 429);
+    assert!(answer.headers().contains_key("retry-after"));
+    assert_eq!(app.texts("SELECT id FROM passkey_challenges").await.len(), 5);
+});
