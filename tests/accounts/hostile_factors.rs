@@ -4,12 +4,13 @@ use std::iter::repeat_n;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::browser::Browser;
-use crate::support::app::{PASSWORD, TestApp, on_both};
+use crate::browser::{Browser, asking_for_a_touch};
+use crate::support::app::{PASSWORD, TestApp, on_both, problem};
 use crate::support::tokens::{Findings, base64url};
 
 async fn begin(app: &TestApp, token: &str) -> Value {
@@ -144,6 +145,109 @@ fn browser_answer(created: &Value) -> Value {
         },
     })
 }
+
+on_both!(of_twenty_answers_at_once_one_opens, |app| {
+    let tokens = app.tokens().await;
+    let mut browser = Browser::new();
+    let challenge = begin(&app, &tokens.access_token).await;
+    let created = browser.create(&challenge).await;
+    let body = json!({"challenge_id": challenge["challenge_id"], "name": "x", "credential": created});
+    let added = join_all(
+        (0..20).map(|_| app.send_as(Method::POST, "/api/passkeys/confirm", &tokens.access_token, body.clone())),
+    )
+    .await;
+    assert_eq!(added.iter().filter(|answer| answer.status() == 201).count(), 1, "O4");
+    // One answer to one challenge, and one to many of the same: its counter has moved on by then.
+    let challenge = login_challenge(&app).await;
+    let got = browser.get(&challenge).await;
+    let mut ids = copies(&app, &challenge, 10).await;
+    ids.extend([challenge["challenge_id"].as_str().unwrap().parse::<Uuid>().unwrap(); 10]);
+    let answers = join_all(
+        ids.iter().map(|id| app.post("/api/login/passkey/confirm", json!({"challenge_id": id, "credential": got}))),
+    )
+    .await;
+    let statuses: Vec<u16> = answers.iter().map(|answer| answer.status().as_u16()).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "O4: {statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 19, "O4: {statuses:?}");
+});
+
+on_both!(besides_the_password_where_it_must_be_right, |app| {
+    let tokens = app.tokens().await;
+    let token = &tokens.access_token;
+    let mut browser = Browser::new();
+    let challenge = begin(&app, token).await;
+    let created = browser.create(&challenge).await;
+    let body = json!({"challenge_id": challenge["challenge_id"], "name": "x", "credential": created});
+    assert_eq!(app.send_as(Method::POST, "/api/passkeys/confirm", token, body).await.status(), 201);
+    let body = json!({"password": PASSWORD, "required": true});
+    assert_eq!(app.send_as(Method::POST, "/api/passkeys/second-factor", token, body).await.status(), 200);
+    let password = async |email: &str, passkey: Value| {
+        app.post("/api/login", json!({"email": email, "password": PASSWORD, "passkey": passkey})).await
+    };
+    let mut findings = Findings::default();
+    for (row, changes) in [
+        ("framed", json!({"crossOrigin": true})),
+        ("signed for elsewhere", json!({"origin": "https://evil.example"})),
+        ("another challenge", json!({"challenge": base64url([7; 32])})),
+    ] {
+        let asked: Value = password("ada@example.com", Value::Null).await.json().await.unwrap();
+        let credential = browser.get_saying(&asked, changes).await;
+        let passkey = json!({"challenge_id": asked["challenge_id"], "credential": credential});
+        let answer = problem(password("ada@example.com", passkey).await).await;
+        findings.expect(row, answer, (401, "wrong-otp".to_owned()));
+    }
+    let asked: Value = password("ada@example.com", Value::Null).await.json().await.unwrap();
+    browser.touch_only();
+    let touched = browser.get(&asking_for_a_touch(&asked)).await;
+    let passkey = json!({"challenge_id": asked["challenge_id"], "credential": touched});
+    let answer = problem(password("ada@example.com", passkey).await).await;
+    findings.expect("unverified", answer, (401, "wrong-otp".to_owned()));
+
+    // Another's passkey and challenge, with his own password: Eve asks for one too.
+    app.register("eve@example.com").await;
+    let eve = app.log_in("eve@example.com").await;
+    let mut hers = Browser::new();
+    let challenge = begin(&app, &eve.access_token).await;
+    let created = hers.create(&challenge).await;
+    let body = json!({"challenge_id": challenge["challenge_id"], "name": "x", "credential": created});
+    assert_eq!(app.send_as(Method::POST, "/api/passkeys/confirm", &eve.access_token, body).await.status(), 201);
+    let body = json!({"password": PASSWORD, "required": true});
+    assert_eq!(app.send_as(Method::POST, "/api/passkeys/second-factor", &eve.access_token, body).await.status(), 200);
+    let asked: Value = password("eve@example.com", Value::Null).await.json().await.unwrap();
+    let credential = hers.get(&asked).await;
+    let passkey = json!({"challenge_id": asked["challenge_id"], "credential": credential});
+    let answer = problem(password("ada@example.com", passkey.clone()).await).await;
+    findings.expect("O19 another's", answer, (401, "wrong-otp".to_owned()));
+    findings.expect("used up", password("eve@example.com", passkey).await.status().as_u16(), 401);
+    // Recovery codes are of one account.
+    let body = json!({"password": PASSWORD});
+    let codes: Value =
+        app.send_as(Method::POST, "/api/totp/recovery-codes", &eve.access_token, body).await.json().await.unwrap();
+    let code = &codes["recovery_codes"][0];
+    let with_code = async |email: &str| {
+        app.post("/api/login", json!({"email": email, "password": PASSWORD, "otp": code})).await.status().as_u16()
+    };
+    findings.expect("O19 another's recovery code", with_code("ada@example.com").await, 401);
+    findings.expect("her own", with_code("eve@example.com").await, 200);
+    findings.none();
+});
+
+on_both!(an_unverified_address_gets_in_by_no_passkey, |app| {
+    let tokens = app.tokens().await;
+    let token = &tokens.access_token;
+    let mut browser = Browser::new();
+    let challenge = begin(&app, token).await;
+    let created = browser.create(&challenge).await;
+    let body = json!({"challenge_id": challenge["challenge_id"], "name": "x", "credential": created});
+    assert_eq!(app.send_as(Method::POST, "/api/passkeys/confirm", token, body).await.status(), 201);
+    app.restart_with(&[("accounts.email_verification", "required")]).await;
+    let challenge = login_challenge(&app).await;
+    let got = browser.get(&challenge).await;
+    let body = json!({"challenge_id": challenge["challenge_id"], "credential": got});
+    assert_eq!(app.post("/api/login/passkey/confirm", body).await.status(), 401);
+    let reasons = app.texts("SELECT reason FROM audit WHERE outcome = 'failure'").await;
+    assert_eq!(reasons, ["email address not verified"]);
+});
 
 on_both!(no_account_has_more_than_twenty, |app| {
     let tokens = app.tokens().await;
