@@ -13,10 +13,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 
-use crate::private_files::{lock_folder, replace_file};
+use crate::private_files::{lock_folder, mode_for_others, replace_file};
 use crate::settings::Tokens;
 use crate::token::KeyFileError;
-use crate::token::key_file::{io_error, refuse_readable_by_others};
+use crate::token::key_file::io_error;
 use crate::token::random::{self, base64url};
 
 const FILE_NAME: &str = "data-key";
@@ -111,10 +111,15 @@ fn read(path: &Path) -> Result<Option<SecretSlice<u8>>, KeyFileError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(io_error("read", path)(error)),
     };
-    refuse_readable_by_others(path)?;
+    let wrong = |why| KeyFileError::DataKey { path: path.to_owned(), why };
+    if mode_for_others(path).map_err(io_error("read", path))? != 0 {
+        return Err(wrong(
+            "can be read by others than its owner: run chmod 600 on it, and have apps set up anew if somebody did",
+        ));
+    }
     let key = URL_SAFE_NO_PAD.decode(text.expose_secret().trim()).ok().filter(|key| key.len() == KEY_BYTES);
-    let malformed = || KeyFileError::Malformed { path: path.to_owned(), why: "it is not 32 bytes in base64url".into() };
-    Ok(Some(SecretSlice::from(key.ok_or_else(malformed)?)))
+    let malformed = "is damaged: restore it from a backup; without it every app must be set up anew";
+    Ok(Some(SecretSlice::from(key.ok_or_else(|| wrong(malformed))?)))
 }
 
 #[cfg(test)]
@@ -154,6 +159,6 @@ mod tests {
         let again = Sealing::from_folder(folder.path()).unwrap();
         assert_eq!(again.open_sealed("o", &sealed).unwrap().expose_secret(), b"secret");
         fs::write(folder.path().join(FILE_NAME), "short").unwrap();
-        assert!(matches!(Sealing::from_folder(folder.path()), Err(KeyFileError::Malformed { .. })));
+        assert!(matches!(Sealing::from_folder(folder.path()), Err(KeyFileError::DataKey { .. })));
     }
 }

@@ -67,6 +67,12 @@ pub(super) fn token_not_good() -> Problem {
         .detail("The token is not good: it was used, has expired, or a newer letter took its place. Ask for another.")
 }
 
+/// 403: whoever logged in has to show first that the address is his.
+pub(super) fn email_not_verified() -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "email-not-verified")
+        .detail("Open the link in the letter that was sent to this address; POST /api/email/resend sends it again.")
+}
+
 /// Why no letter goes out.
 #[derive(Debug, thiserror::Error)]
 pub enum NotAsked {

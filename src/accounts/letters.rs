@@ -79,7 +79,8 @@ impl Accounts {
             if *stopped.borrow() {
                 return Ok(0);
             }
-            if let Some(prepared) = self.prepare(&waiting, now).await? {
+            // By the clock of this moment: those before it may have taken their time.
+            if let Some(prepared) = self.prepare(&waiting, self.clock.unix_micros()).await? {
                 self.send(&waiting, &prepared).await?;
             }
         }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::Accounts;
 use super::email::Email;
+use super::email_verification::email_not_verified;
 use super::error::Unavailable;
 use super::hashing::Verified;
 use super::limits::TooMany;
@@ -81,9 +82,7 @@ impl From<NotLoggedIn> for Problem {
                 "wrong-otp",
                 "That is neither the code of this moment nor a recovery code that is left; each is good once.",
             ),
-            NotLoggedIn::EmailNotVerified => Self::new(StatusCode::FORBIDDEN, "email-not-verified").detail(
-                "Open the link in the letter that was sent to this address; POST /api/email/resend sends it again.",
-            ),
+            NotLoggedIn::EmailNotVerified => email_not_verified(),
             NotLoggedIn::Unavailable(unavailable) => unavailable.into(),
         }
     }

@@ -11,7 +11,10 @@
 //! | [`totp`], [`totp_generator`], `recovery_codes`, `second_factor` | codes of an authenticator app, set up and at a login |
 //! | [`passkeys`], [`passkey_requirement`], [`passkey_login`], `relying_party` | passkeys, one's own and at a login |
 //! | [`administration`], [`roles`] | other people's accounts |
-//! | [`email`], [`password`] | what is taken for an address, a password |
+//! | [`import`], [`foreign_hashes`] | accounts from elsewhere, with the hashes that others made |
+//! | [`export`] | all that is stored of one |
+//! | [`email`], [`password`], `name`, `browser` | what is taken for an address, a password, a name; a User-Agent in words |
+//! | [`error`] | what can go wrong in any act |
 //! | [`hashing`] | argon2id on its own bounded threads |
 //! | [`new_session`], [`sessions`], [`refresh_token`] | what a login leaves behind |
 //! | [`limits`] | how often who may try |
@@ -24,7 +27,7 @@ pub mod email;
 pub mod email_change;
 pub mod email_verification;
 pub mod error;
-mod export;
+pub mod export;
 pub mod foreign_hashes;
 pub mod hashing;
 pub mod import;

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use webauthn_rs::prelude::{AuthenticationResult, DiscoverableKey, PasskeyAuthentication, PublicKeyCredential};
 
 use super::Accounts;
+use super::email_verification::email_not_verified;
 use super::error::Unavailable;
 use super::limits::TooMany;
 use super::new_session::{Begun, Method, TokenResponse};
@@ -47,6 +48,9 @@ pub enum NotLoggedIn {
     /// The answer is to no challenge that waits, or of no passkey of an account that may log in: nobody learns which.
     #[error("the answer of the passkey is not good")]
     NotGood,
+    /// The passkey is right, and the address was not shown to be its owner's, which this server wants first.
+    #[error("the email address is not verified")]
+    EmailNotVerified,
     /// Not now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -60,6 +64,7 @@ impl From<NotLoggedIn> for Problem {
             NotLoggedIn::NotGood => Self::new(StatusCode::UNAUTHORIZED, "passkey-not-good")
                 .detail("That passkey opens no account here, or its challenge was used or is older than five minutes.")
                 .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"tokenhouse\"")),
+            NotLoggedIn::EmailNotVerified => email_not_verified(),
             NotLoggedIn::Unavailable(unavailable) => unavailable.into(),
         }
     }
@@ -125,7 +130,8 @@ impl Accounts {
             return Err(self.refuse_passkey(caller, Some(&user.id), "disabled account").await);
         }
         if self.rules.email_verification == EmailVerification::Required && user.email_verified_at.is_none() {
-            return Err(self.refuse_passkey(caller, Some(&user.id), "email address not verified").await);
+            self.refuse_passkey(caller, Some(&user.id), "email address not verified").await;
+            return Err(NotLoggedIn::EmailNotVerified);
         }
         let user_id = user.id.clone();
         match self.begin_session(user, caller, Method::Passkey(passkey)).await? {
@@ -198,7 +204,7 @@ impl Accounts {
     }
 }
 
-/// What is to be written of a passkey that was used. None, when it did not verify who used it, or where.
+/// What is to be written of a passkey that was used. None, when it did not verify who used it, or was used in a frame of another site.
 fn used(
     record: &PasskeyRecord,
     credential: &PublicKeyCredential,

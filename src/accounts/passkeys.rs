@@ -215,8 +215,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`NotChanged`].
-    pub async fn rename_passkey(&self, owner: &Owner, id: &str, rename: &Rename) -> Result<(), NotChanged> {
-        let id = passkey_id(id)?;
+    pub async fn rename_passkey(&self, owner: &Owner, id: String, rename: &Rename) -> Result<(), NotChanged> {
         let name = passkey_name(&rename.name)?;
         let (owner, now) = (owner.clone(), self.clock.unix_micros());
         self.store
@@ -234,8 +233,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`NotChanged`].
-    pub async fn remove_passkey(&self, owner: &Owner, id: &str, body: WithPassword) -> Result<(), NotChanged> {
-        let id = passkey_id(id)?;
+    pub async fn remove_passkey(&self, owner: &Owner, id: String, body: WithPassword) -> Result<(), NotChanged> {
         let user = self.reauthenticate(owner, body.into_password(), Act::PasskeyRemove).await?;
         let (owner, now) = (owner.clone(), self.clock.unix_micros());
         self.store
@@ -261,11 +259,6 @@ impl Accounts {
 /// The passkey of a row.
 pub(super) fn parse(record: &PasskeyRecord) -> Option<Passkey> {
     serde_json::from_str(&record.credential).ok()
-}
-
-/// Anything else is nobody's, and PostgreSQL would not even be asked for a text with a NUL.
-fn passkey_id(id: &str) -> Result<String, NotChanged> {
-    id.parse::<Uuid>().map(|id| id.to_string()).map_err(|_| NotChanged::Unknown)
 }
 
 fn passkey_name(name: &str) -> Result<String, NotChanged> {

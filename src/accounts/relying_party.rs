@@ -94,7 +94,7 @@ pub(super) async fn take<T: DeserializeOwned>(
     user_id: Option<&str>,
     now: i64,
 ) -> Result<Option<T>, StoreError> {
-    // Not every text may be asked for: PostgreSQL takes none with a NUL.
+    // What is no UUID is no challenge either.
     let Ok(id) = id.parse::<Uuid>() else { return Ok(None) };
     let taken = records::take_challenge(connection, &id.to_string(), purpose.name(), now).await?;
     let taken = taken.filter(|challenge| challenge.user_id.as_deref() == user_id);

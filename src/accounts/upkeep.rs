@@ -34,11 +34,12 @@ impl Accounts {
 
 async fn run(accounts: Weak<Accounts>) {
     let mut heard = HashSet::new();
+    let mut heard_until = accounts.upgrade().map_or(i64::MAX, |accounts| accounts.clock.unix_micros());
     let mut failing = false;
     for tick in 0_u64.. {
         tokio::time::sleep(TICK).await;
         let Some(accounts) = accounts.upgrade() else { return };
-        let outcome = accounts.hear_of_ends(&mut heard).await;
+        let outcome = accounts.hear_of_ends(&mut heard, &mut heard_until).await;
         match &outcome {
             Err(error) if !failing => tracing::error!(%error, "cannot hear of sessions that ended on other nodes"),
             Ok(()) if failing => tracing::info!("hearing of sessions that ended on other nodes again"),
@@ -65,8 +66,10 @@ async fn tend_keys(issuer: &Arc<LocalIssuer>) {
 }
 
 impl Accounts {
-    async fn hear_of_ends(&self, heard: &mut HashSet<Uuid>) -> Result<(), StoreError> {
-        let since = self.clock.unix_micros().saturating_sub(micros(OVERLAP));
+    /// Ends are asked for since they were heard of last, however long that is ago: the store may have been away meanwhile.
+    async fn hear_of_ends(&self, heard: &mut HashSet<Uuid>, heard_until: &mut i64) -> Result<(), StoreError> {
+        let now = self.clock.unix_micros();
+        let since = now.min(*heard_until).saturating_sub(micros(OVERLAP));
         let mut reader = self.store.read().await?;
         let ended = records::ended_since(reader.connection(), since).await?;
         let ended: HashSet<Uuid> = ended.iter().filter_map(|id| id.parse().ok()).collect();
@@ -74,6 +77,7 @@ impl Accounts {
             self.sessions.note_ended(*session);
         }
         *heard = ended;
+        *heard_until = now;
         Ok(())
     }
 

@@ -18,10 +18,14 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        // A NUL in a text is refused by PostgreSQL alone, and none of these belongs into a query.
+        let is_plain = url::form_urlencoded::parse(request.query_string().as_bytes())
+            .all(|(name, value)| !name.chars().chain(value.chars()).any(char::is_control));
         let query = web::Query::<T>::from_query(request.query_string());
-        ready(query.map(|query| Self(query.into_inner())).map_err(|_| {
+        let query = query.ok().filter(|_| is_plain).ok_or(());
+        ready(query.map(|query| Self(query.into_inner())).map_err(|()| {
             Problem::new(StatusCode::BAD_REQUEST, "bad-query")
-                .detail("The query is wrong: numbers are whole numbers, and each name stands once.")
+                .detail("The query is wrong: numbers are whole numbers, each name stands once, and there are no control characters.")
         }))
     }
 }

@@ -1,7 +1,7 @@
 //! Clients and revoked tokens in memory: what lets a token be made or believed without asking the store.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
@@ -41,6 +41,10 @@ pub(crate) struct Registry {
     /// Ids of revoked tokens, and the microsecond from which they are over anyway.
     revoked: RwLock<HashMap<String, i64>>,
     all_revoked_in_memory: AtomicBool,
+    /// How often one found no room.
+    overflows: AtomicU64,
+    /// Until when revocations on other nodes were heard of, in microseconds since 1970.
+    heard_until: AtomicI64,
 }
 
 impl Clients {
@@ -68,6 +72,8 @@ impl Registry {
             reading: Mutex::new(()),
             revoked: RwLock::default(),
             all_revoked_in_memory: AtomicBool::new(true),
+            overflows: AtomicU64::new(0),
+            heard_until: AtomicI64::new(i64::MAX),
         };
         registry.refresh().await?;
         registry.hear_of_revocations(0).await?;
@@ -128,15 +134,20 @@ impl Registry {
     pub fn note_revoked(&self, token_id: &str, expires_at: i64) {
         let mut revoked = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
         if revoked.len() >= REVOKED {
+            self.overflows.fetch_add(1, Ordering::AcqRel);
             self.all_revoked_in_memory.store(false, Ordering::Release);
         } else {
             revoked.insert(token_id.to_owned(), expires_at);
         }
     }
 
-    /// Notes what was revoked on other nodes of late.
+    /// Notes what was revoked on other nodes since it was asked last, however long that is ago: the store may have been away meanwhile.
     pub(super) async fn hear_of_late_revocations(&self) -> Result<(), StoreError> {
-        self.hear_of_revocations(self.clock.unix_micros().saturating_sub(micros(OVERLAP))).await
+        let now = self.clock.unix_micros();
+        let since = now.min(self.heard_until.load(Ordering::Acquire)).saturating_sub(micros(OVERLAP));
+        self.hear_of_revocations(since).await?;
+        self.heard_until.store(now, Ordering::Release);
+        Ok(())
     }
 
     async fn hear_of_revocations(&self, since: i64) -> Result<(), StoreError> {
@@ -144,6 +155,7 @@ impl Registry {
         let mut reader = self.store.read().await?;
         let found = records::revoked_since(reader.connection(), since, now, REVOKED_AT_MOST).await?;
         if found.len() > REVOKED {
+            self.overflows.fetch_add(1, Ordering::AcqRel);
             self.all_revoked_in_memory.store(false, Ordering::Release);
         }
         for (token_id, expires_at) in found {
@@ -157,13 +169,12 @@ impl Registry {
         let now = self.clock.unix_micros();
         self.revoked.write().unwrap_or_else(PoisonError::into_inner).retain(|_, end| now < *end);
         if !self.all_revoked_in_memory.load(Ordering::Acquire) {
-            // Set before reading: what overflows meanwhile takes it back.
-            self.all_revoked_in_memory.store(true, Ordering::Release);
-            let read = self.hear_of_revocations(0).await;
-            if read.is_err() {
-                self.all_revoked_in_memory.store(false, Ordering::Release);
+            let overflows = self.overflows.load(Ordering::Acquire);
+            self.hear_of_revocations(0).await?;
+            // Only now, and only when none was left out meanwhile: until then each token asks the store.
+            if self.overflows.load(Ordering::Acquire) == overflows {
+                self.all_revoked_in_memory.store(true, Ordering::Release);
             }
-            return read;
         }
         Ok(())
     }

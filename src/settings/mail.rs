@@ -52,6 +52,9 @@ fn smtp(r: &mut Reader, wanted: bool) -> Option<Smtp> {
             _ => Err(Wrong::Because("there is no such file; want the path of a PEM file".to_owned())),
         });
     let (host, security) = (host?, security?);
+    if !host.is_empty() && !wanted {
+        r.refuse("mail.host", "mail.transport is \"outbox\", so no letter would go there; want mail.transport = \"smtp\", or no mail.host");
+    }
     if host.is_empty() && wanted {
         r.refuse("mail.transport", "mail.host is missing; want the name of the mail server there");
     }

@@ -146,7 +146,11 @@ on_both!(lists_in_parts, |app| {
     assert!(seen.is_sorted(), "{seen:?}");
     assert_eq!(get("/api/admin/users?search=U3").await["items"].as_array().unwrap().len(), 1);
     assert_eq!(get("/api/admin/users?search=%25").await["items"].as_array().unwrap().len(), 0, "L10");
-    assert_eq!(app.get_as("/api/admin/users?limit=x", &token).await.status(), 400);
+    for query in ["users?limit=x", "users?search=%00", "users?cursor=a%00", "audit?user_id=%00", "audit?ip=%0a"] {
+        assert_eq!(app.get_as(&format!("/api/admin/{query}"), &token).await.status(), 400, "{query}");
+    }
+    let id = app.texts("SELECT id FROM users WHERE email = 'u3@example.com'").await.remove(0);
+    assert_eq!(get(&format!("/api/admin/audit?user_id={id}")).await["items"].as_array().unwrap().len(), 1);
 
     // All at one moment, so the place in the list is more than a time.
     let mut ids = std::collections::HashSet::new();

@@ -244,7 +244,8 @@ on_both!(an_unverified_address_gets_in_by_no_passkey, |app| {
     let challenge = login_challenge(&app).await;
     let got = browser.get(&challenge).await;
     let body = json!({"challenge_id": challenge["challenge_id"], "credential": got});
-    assert_eq!(app.post("/api/login/passkey/confirm", body).await.status(), 401);
+    let answer = app.post("/api/login/passkey/confirm", body).await;
+    assert_eq!(problem(answer).await, (403, "email-not-verified".to_owned()));
     let reasons = app.texts("SELECT reason FROM audit WHERE outcome = 'failure'").await;
     assert_eq!(reasons, ["email address not verified"]);
 });

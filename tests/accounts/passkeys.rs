@@ -146,6 +146,7 @@ on_both!(answers_that_are_not_good, |app| {
         problem(answer(&app, &json!({"challenge_id": "x"}), &good).await).await,
         not_good(401),
     );
+    findings.expect("NUL", problem(answer(&app, &json!({"challenge_id": "\0"}), &good).await).await, not_good(401));
     let challenge = login_challenge(&app).await;
     let mut forged = browser.get(&challenge).await;
     let signature = forged["response"]["signature"].as_str().unwrap().to_owned();

@@ -158,6 +158,11 @@ const WRONG_VALUES: &[(&str, &str, &str)] = &[
     ),
     (
         "mail",
+        "host = \"smtp.example.com\"",
+        r#"mail.host = "smtp.example.com": mail.transport is "outbox", so no letter would go there; want mail.transport = "smtp", or no mail.host"#,
+    ),
+    (
+        "mail",
         "transport = \"smtp\"\nhost = \"smtp.example.com:587\"",
         r#"mail.host = "smtp.example.com:587": want a name alone; the port is mail.port"#,
     ),

@@ -3,13 +3,14 @@
 use actix_web::HttpResponse;
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, Path, ServiceConfig, to};
+use uuid::Uuid;
 
 use super::no_store;
 use crate::accounts::Accounts;
 use crate::accounts::owner::Owner;
 use crate::accounts::passkey_login::PasskeyAnswer;
 use crate::accounts::passkey_requirement::SecondFactorChange;
-use crate::accounts::passkeys::{NewPasskey, Rename};
+use crate::accounts::passkeys::{NewPasskey, NotChanged, Rename};
 use crate::accounts::totp::WithPassword;
 use crate::http::Problem;
 use crate::http::caller::Caller;
@@ -45,7 +46,7 @@ async fn rename(
     id: Path<String>,
     body: Json<Rename>,
 ) -> Result<HttpResponse, Problem> {
-    accounts.rename_passkey(&owner, &id, &body.0).await?;
+    accounts.rename_passkey(&owner, passkey_id(&id)?, &body.0).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -55,8 +56,13 @@ async fn remove(
     id: Path<String>,
     body: Json<WithPassword>,
 ) -> Result<HttpResponse, Problem> {
-    accounts.remove_passkey(&owner, &id, body.0).await?;
+    accounts.remove_passkey(&owner, passkey_id(&id)?, body.0).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// What is no UUID is no passkey either.
+fn passkey_id(id: &str) -> Result<String, NotChanged> {
+    Ok(id.parse::<Uuid>().map_err(|_| NotChanged::Unknown)?.to_string())
 }
 
 async fn require(

@@ -44,7 +44,7 @@ pub enum KeyFileError {
     },
     /// Others than the owner may read the file.
     #[error(
-        "{path} can be read by others than its owner: whoever reads it can make tokens; run `chmod 600 {path}` and `tokenhouse key rotate`"
+        "{path} can be read by others than its owner: whoever reads it can make tokens; run `chmod 600 {path}` and `tokenhouse key rotate --compromised`"
     )]
     ReadableByOthers {
         /// The file.
@@ -60,11 +60,21 @@ pub enum KeyFileError {
         /// What is wrong with it.
         why: String,
     },
+    /// The key of secrets at rest, which cannot be made anew.
+    #[error("{path}, the key that the secrets of authenticator apps are encrypted with, {why}")]
+    DataKey {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and what would be right.
+        why: &'static str,
+    },
     /// It was there before.
     #[error("the signing keys in {0} are gone; restore them from a backup, or restart to have new ones made")]
     Gone(PathBuf),
     /// There are keys, and none for the algorithm in force.
-    #[error("there is no key that signs")]
+    #[error(
+        "there are signing keys, and none for the algorithm in force: whoever has them signs with another; believe his published keys, as those of a remote issuer"
+    )]
     NoneSigns,
 }
 
@@ -194,7 +204,7 @@ pub(crate) fn io_error<'p>(doing: &'static str, path: &'p Path) -> impl FnOnce(i
     move |source| KeyFileError::Io { doing, path: path.to_owned(), source }
 }
 
-pub(crate) fn refuse_readable_by_others(path: &Path) -> Result<(), KeyFileError> {
+fn refuse_readable_by_others(path: &Path) -> Result<(), KeyFileError> {
     match mode_for_others(path).map_err(io_error("read", path))? {
         0 => Ok(()),
         _ => Err(KeyFileError::ReadableByOthers { path: path.to_owned() }),

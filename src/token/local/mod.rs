@@ -103,17 +103,25 @@ impl LocalIssuer {
         Ok(Self::new(settings, clock, KeyRing::of_secret(&HmacSecret::new(secret)?), None))
     }
 
-    /// An issuer with the HS256 keys in the folder `key_dir`, which are made when there are none and rotated by nobody but `tokenhouse key rotate`.
+    /// An issuer with the HS256 keys in the folder `key_dir`, which are made when there are none.
+    ///
+    /// It rotates none itself. Should somebody else, such as a tokenhouse that has the same folder, then call [`tend_keys`](LocalIssuer::tend_keys) every
+    /// minute or so: tokens of a key that it has not read are refused.
     ///
     /// # Errors
-    /// [`KeyFileError`].
+    /// [`KeyFileError`]; also when there are keys in the folder and none of HS256 signs: their owner signs with another algorithm.
     pub fn with_key_dir(settings: LocalSettings, key_dir: &Path, clock: Clock) -> Result<Self, KeyFileError> {
         let rules = KeyRules {
             algorithm: Some(SigningAlgorithm::HS256),
             rotate_every: None,
             token_life: settings.access_ttl + MOST_LEEWAY,
         };
-        Self::with_key_folder(settings, KeyFolder::new(key_dir, rules), None, clock)
+        let folder = KeyFolder::new(key_dir, rules);
+        let others = folder.look()?.filter(|keys| keys.iter().next().is_some());
+        if others.is_some_and(|keys| keys.signing(SigningAlgorithm::HS256, clock.now()).is_none()) {
+            return Err(KeyFileError::NoneSigns);
+        }
+        Self::with_key_folder(settings, folder, None, clock)
     }
 
     /// An issuer with the keys of `folder`, by its rules. `secret` takes the place of its HS256 keys; when the rules name no algorithm, it signs.

@@ -2,25 +2,29 @@
 //!
 //! The rules are those of people's own acts where there are such. All of it is recorded, in the transaction that does it.
 
+mod not_done;
+mod update;
+
 use std::ops::RangeInclusive;
 
-use actix_web::http::StatusCode;
 use uuid::Uuid;
 
 use super::Accounts;
 use super::email::Email;
-use super::error::Unavailable;
-use super::hashing::{Busy, Hashing};
+use super::hashing::Hashing;
 use super::name::display_name;
-use super::owner::{NotOwner, Owner};
+use super::owner::Owner;
 use super::password::Password;
 use super::records::{self, UserRecord};
-use super::roles::{Role, Roles};
+use super::roles::Roles;
 use crate::audit::{Act, Event};
-use crate::http::Problem;
 use crate::http::problem::FieldError;
 use crate::store::{Connection, Store, StoreError};
 use crate::token::Clock;
+
+pub use not_done::NotDone;
+use update::change;
+pub use update::{RoleChange, Update};
 
 /// Who does it.
 #[derive(Debug, Clone)]
@@ -58,86 +62,6 @@ pub struct NewUser {
     pub roles: Vec<String>,
     /// Whether somebody vouches for the address.
     pub verified: bool,
-}
-
-/// What shall be different about an account; what is `None` stays as it is.
-#[derive(Debug, Default)]
-pub struct Update {
-    /// The name that is displayed, or none.
-    pub name: Option<Option<String>>,
-    /// Whether its owner may not log in.
-    pub disabled: Option<bool>,
-    /// Its roles.
-    pub roles: Option<RoleChange>,
-}
-
-/// How roles shall be different.
-#[derive(Debug)]
-pub enum RoleChange {
-    /// One more.
-    Add(Role),
-    /// One less.
-    Remove(Role),
-    /// These and no others.
-    Set(Roles),
-}
-
-impl RoleChange {
-    fn apply(self, stored: &str) -> Result<Roles, NotDone> {
-        let roles = Roles::stored(stored);
-        match self {
-            Self::Add(role) => roles.with(&role).map_err(|error| NotDone::Invalid(vec![error])),
-            Self::Remove(role) => Ok(roles.without(&role)),
-            Self::Set(roles) => Ok(roles),
-        }
-    }
-}
-
-/// Why nothing was done.
-#[derive(Debug, thiserror::Error)]
-pub enum NotDone {
-    /// Some fields are wrong.
-    #[error("{}", told(.0))]
-    Invalid(Vec<FieldError>),
-    /// There is an account of this address already.
-    #[error("there is an account with this email address already")]
-    Taken,
-    /// There is no such account.
-    #[error("there is no such account; `tokenhouse user list` shows all")]
-    Unknown,
-    /// The administrator's own session has ended meanwhile, or it cannot be told now.
-    #[error(transparent)]
-    NotOwner(#[from] NotOwner),
-}
-
-fn told(errors: &[FieldError]) -> String {
-    errors.iter().map(|error| format!("{} {}", error.field, error.message)).collect::<Vec<_>>().join("; ")
-}
-
-impl From<StoreError> for NotDone {
-    fn from(error: StoreError) -> Self {
-        NotOwner::from(error).into()
-    }
-}
-
-impl From<Busy> for NotDone {
-    fn from(busy: Busy) -> Self {
-        NotOwner::from(Unavailable::from(busy)).into()
-    }
-}
-
-impl From<NotDone> for Problem {
-    fn from(not: NotDone) -> Self {
-        match not {
-            NotDone::Invalid(errors) => Self::invalid_fields(errors),
-            NotDone::Taken => Self::new(StatusCode::CONFLICT, "email-taken")
-                .detail("There is an account with this email address already."),
-            NotDone::Unknown => {
-                Self::new(StatusCode::NOT_FOUND, "no-such-user").detail("There is no account with this id.")
-            }
-            NotDone::NotOwner(not) => not.into(),
-        }
-    }
 }
 
 impl By {
@@ -331,41 +255,6 @@ impl Administration<'_> {
             })
             .await
     }
-}
-
-async fn change(
-    mut connection: Connection<'_>,
-    by: &By,
-    user: &UserRecord,
-    update: Update,
-    now: i64,
-) -> Result<Vec<String>, NotDone> {
-    by.enter(connection.reborrow(), now).await?;
-    // Whether or not it is disabled: the row is taken either way.
-    let _ = records::lock_user(connection.reborrow(), &user.id, None).await?;
-    let user = records::user_by_id(connection.reborrow(), &user.id).await?.ok_or(NotDone::Unknown)?;
-    let mut ends = false;
-    if let Some(name) = &update.name {
-        records::set_name(connection.reborrow(), &user.id, name.as_deref()).await?;
-    }
-    if let Some(change) = update.roles {
-        let (old, new) = (Roles::stored(&user.roles), change.apply(&user.roles)?);
-        records::set_roles(connection.reborrow(), &user.id, &new.to_store()).await?;
-        let lost = !new.has_all(&old);
-        ends |= lost;
-        let act = if lost { Act::UserRoleRemove } else { Act::UserRoleAdd };
-        by.did(act, &user.id, now).record(connection.reborrow()).await?;
-    }
-    if let Some(disabled) = update.disabled {
-        records::set_disabled(connection.reborrow(), &user.id, disabled.then_some(now)).await?;
-        ends |= disabled;
-        let act = if disabled { Act::UserDisable } else { Act::UserEnable };
-        by.did(act, &user.id, now).record(connection.reborrow()).await?;
-    }
-    if ends {
-        return Ok(records::end_sessions_of_user(connection, &user.id, None, now).await?);
-    }
-    Ok(Vec::new())
 }
 
 async fn end_all(

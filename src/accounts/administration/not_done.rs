@@ -1,0 +1,57 @@
+//! Why an act of administration was not done.
+
+use actix_web::http::StatusCode;
+
+use crate::accounts::error::Unavailable;
+use crate::accounts::hashing::Busy;
+use crate::accounts::owner::NotOwner;
+use crate::http::Problem;
+use crate::http::problem::FieldError;
+use crate::store::StoreError;
+
+/// Why nothing was done.
+#[derive(Debug, thiserror::Error)]
+pub enum NotDone {
+    /// Some fields are wrong.
+    #[error("{}", told(.0))]
+    Invalid(Vec<FieldError>),
+    /// There is an account of this address already.
+    #[error("there is an account with this email address already")]
+    Taken,
+    /// There is no such account.
+    #[error("there is no such account; `tokenhouse user list` shows all")]
+    Unknown,
+    /// The administrator's own session has ended meanwhile, or it cannot be told now.
+    #[error(transparent)]
+    NotOwner(#[from] NotOwner),
+}
+
+fn told(errors: &[FieldError]) -> String {
+    errors.iter().map(|error| format!("{} {}", error.field, error.message)).collect::<Vec<_>>().join("; ")
+}
+
+impl From<StoreError> for NotDone {
+    fn from(error: StoreError) -> Self {
+        NotOwner::from(error).into()
+    }
+}
+
+impl From<Busy> for NotDone {
+    fn from(busy: Busy) -> Self {
+        NotOwner::from(Unavailable::from(busy)).into()
+    }
+}
+
+impl From<NotDone> for Problem {
+    fn from(not: NotDone) -> Self {
+        match not {
+            NotDone::Invalid(errors) => Self::invalid_fields(errors),
+            NotDone::Taken => Self::new(StatusCode::CONFLICT, "email-taken")
+                .detail("There is an account with this email address already."),
+            NotDone::Unknown => {
+                Self::new(StatusCode::NOT_FOUND, "no-such-user").detail("There is no account with this id.")
+            }
+            NotDone::NotOwner(not) => not.into(),
+        }
+    }
+}

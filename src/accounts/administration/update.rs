@@ -1,0 +1,75 @@
+//! What an administrator may change about an account.
+
+use super::{By, NotDone};
+use crate::accounts::records::{self, UserRecord};
+use crate::accounts::roles::{Role, Roles};
+use crate::audit::Act;
+use crate::store::Connection;
+
+/// What shall be different about an account; what is `None` stays as it is.
+#[derive(Debug, Default)]
+pub struct Update {
+    /// The name that is displayed, or none.
+    pub name: Option<Option<String>>,
+    /// Whether its owner may not log in.
+    pub disabled: Option<bool>,
+    /// Its roles.
+    pub roles: Option<RoleChange>,
+}
+
+/// How roles shall be different.
+#[derive(Debug)]
+pub enum RoleChange {
+    /// One more.
+    Add(Role),
+    /// One less.
+    Remove(Role),
+    /// These and no others.
+    Set(Roles),
+}
+
+impl RoleChange {
+    fn apply(self, stored: &str) -> Result<Roles, NotDone> {
+        let roles = Roles::stored(stored);
+        match self {
+            Self::Add(role) => roles.with(&role).map_err(|error| NotDone::Invalid(vec![error])),
+            Self::Remove(role) => Ok(roles.without(&role)),
+            Self::Set(roles) => Ok(roles),
+        }
+    }
+}
+
+pub(super) async fn change(
+    mut connection: Connection<'_>,
+    by: &By,
+    user: &UserRecord,
+    update: Update,
+    now: i64,
+) -> Result<Vec<String>, NotDone> {
+    by.enter(connection.reborrow(), now).await?;
+    // Whether or not it is disabled: the row is taken either way.
+    let _ = records::lock_user(connection.reborrow(), &user.id, None).await?;
+    let user = records::user_by_id(connection.reborrow(), &user.id).await?.ok_or(NotDone::Unknown)?;
+    let mut ends = false;
+    if let Some(name) = &update.name {
+        records::set_name(connection.reborrow(), &user.id, name.as_deref()).await?;
+    }
+    if let Some(change) = update.roles {
+        let (old, new) = (Roles::stored(&user.roles), change.apply(&user.roles)?);
+        records::set_roles(connection.reborrow(), &user.id, &new.to_store()).await?;
+        let lost = !new.has_all(&old);
+        ends |= lost;
+        let act = if lost { Act::UserRoleRemove } else { Act::UserRoleAdd };
+        by.did(act, &user.id, now).record(connection.reborrow()).await?;
+    }
+    if let Some(disabled) = update.disabled {
+        records::set_disabled(connection.reborrow(), &user.id, disabled.then_some(now)).await?;
+        ends |= disabled;
+        let act = if disabled { Act::UserDisable } else { Act::UserEnable };
+        by.did(act, &user.id, now).record(connection.reborrow()).await?;
+    }
+    if ends {
+        return Ok(records::end_sessions_of_user(connection, &user.id, None, now).await?);
+    }
+    Ok(Vec::new())
+}

@@ -1,0 +1,193 @@
+//! The record of what happened: every act that matters for security, in a table that is only added to.
+//!
+//! An act is recorded in the transaction that does it, so there is none without its record; what was refused is recorded by itself. No secret and no
+//! token is in it. Rows are kept for `audit.keep` and then deleted.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `act` | the acts that are recorded |
+//! | `list` | looking into the record |
+
+mod act;
+mod list;
+
+use serde_json::{Value, json};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use crate::http::caller::Caller;
+use crate::store::{Connection, StoreError, sql};
+use crate::token::clock::rfc3339;
+
+pub use act::Act;
+pub(crate) use list::of_user;
+pub use list::{Cursor, Filter, find};
+
+/// A row of `audit`.
+#[derive(Debug, Clone, FromRow)]
+pub struct Event {
+    id: String,
+    /// Microseconds since 1970.
+    at: i64,
+    act: String,
+    outcome: String,
+    reason: Option<String>,
+    actor: String,
+    user_id: Option<String>,
+    session_id: Option<String>,
+    ip: Option<String>,
+    user_agent: Option<String>,
+    client_id: Option<String>,
+}
+
+impl Event {
+    /// Somebody did it, at `at` in microseconds since 1970.
+    #[must_use]
+    pub fn success(act: Act, at: i64) -> Self {
+        Self {
+            id: Uuid::new_v4().to_string(),
+            at,
+            act: act.name().to_owned(),
+            outcome: "success".to_owned(),
+            reason: None,
+            actor: "user".to_owned(),
+            user_id: None,
+            session_id: None,
+            ip: None,
+            user_agent: None,
+            client_id: None,
+        }
+    }
+
+    /// Somebody tried and was refused for this reason: a fixed text, never what he sent.
+    #[must_use]
+    pub fn failure(act: Act, reason: &'static str, at: i64) -> Self {
+        Self { outcome: "failure".to_owned(), reason: Some(reason.to_owned()), ..Self::success(act, at) }
+    }
+
+    /// On which account.
+    #[must_use]
+    pub fn on_user(mut self, id: &str) -> Self {
+        self.user_id = Some(id.to_owned());
+        self
+    }
+
+    /// On which client, or by it when the client is the actor.
+    #[must_use]
+    pub fn on_client(mut self, id: &str) -> Self {
+        self.client_id = Some(id.to_owned());
+        self
+    }
+
+    /// A client did it, or tried to.
+    #[must_use]
+    pub fn by_client(mut self) -> Self {
+        "client".clone_into(&mut self.actor);
+        self
+    }
+
+    /// In which session.
+    #[must_use]
+    pub fn in_session(mut self, id: &str) -> Self {
+        self.session_id = Some(id.to_owned());
+        self
+    }
+
+    /// From where.
+    #[must_use]
+    pub fn from(mut self, caller: &Caller) -> Self {
+        self.ip = Some(caller.address.to_string());
+        self.user_agent.clone_from(&caller.user_agent);
+        self
+    }
+
+    /// By an administrator, over HTTP, and not by the owner of the account.
+    #[must_use]
+    pub fn by_admin(mut self, admin_id: &str) -> Self {
+        self.actor = format!("admin {admin_id}");
+        self
+    }
+
+    /// On the command line of the server's machine, and not over HTTP.
+    #[must_use]
+    pub fn by_operator(mut self) -> Self {
+        "operator".clone_into(&mut self.actor);
+        self
+    }
+
+    /// Its place in the list.
+    #[must_use]
+    pub fn cursor(&self) -> Cursor {
+        Cursor { at: self.at, id: self.id.clone() }
+    }
+
+    /// Its members for a table of people: time, act, outcome with its reason, actor, user, address, browser.
+    #[must_use]
+    pub fn to_row(&self) -> Vec<String> {
+        let outcome = match &self.reason {
+            Some(reason) => format!("{}: {reason}", self.outcome),
+            None => self.outcome.clone(),
+        };
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let (user, ip, browser) = (text(&self.user_id), text(&self.ip), text(&self.user_agent));
+        vec![rfc3339(self.at), self.act.clone(), outcome, self.actor.clone(), user, ip, browser]
+    }
+
+    /// Its members, with the time as RFC 3339 writes it.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        json!({
+            "at": rfc3339(self.at),
+            "act": self.act,
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "actor": self.actor,
+            "user_id": self.user_id,
+            "session_id": self.session_id,
+            "ip": self.ip,
+            "user_agent": self.user_agent,
+            "client_id": self.client_id,
+        })
+    }
+
+    /// Adds it to the record.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn record(self, connection: Connection<'_>) -> Result<(), StoreError> {
+        sql!(
+            connection,
+            execute,
+            sqlx::query(
+                "INSERT INTO audit (id, at, act, outcome, reason, actor, user_id, session_id, ip, user_agent, client_id)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+            )
+            .bind(&self.id)
+            .bind(self.at)
+            .bind(&self.act)
+            .bind(&self.outcome)
+            .bind(&self.reason)
+            .bind(&self.actor)
+            .bind(&self.user_id)
+            .bind(&self.session_id)
+            .bind(&self.ip)
+            .bind(&self.user_agent)
+            .bind(&self.client_id)
+        )?;
+        Ok(())
+    }
+}
+
+/// Deletes at most `limit` events from before `before`, in microseconds since 1970; how many it were.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn delete_old(connection: Connection<'_>, before: i64, limit: i64) -> Result<u64, StoreError> {
+    sql!(
+        connection,
+        execute,
+        sqlx::query("DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < $1 LIMIT $2)")
+            .bind(before)
+            .bind(limit)
+    )
+}
