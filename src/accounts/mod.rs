@@ -8,8 +8,8 @@
 //! | [`owner`], [`reauthentication`] | who asks for an act on an account of his own, and his password once more |
 //! | [`email_verification`], [`email_change`], [`password_reset`] | what letters are for |
 //! | `letters`, `letter_writer`, `letter_token` | sending them, what they say, and what they carry |
-//! | [`totp`], `recovery_codes`, `second_factor` | codes of an authenticator app, set up and at a login |
-//! | [`passkeys`], [`passkey_login`], `relying_party` | passkeys, one's own and at a login |
+//! | [`totp`], [`totp_generator`], `recovery_codes`, `second_factor` | codes of an authenticator app, set up and at a login |
+//! | [`passkeys`], [`passkey_requirement`], [`passkey_login`], `relying_party` | passkeys, one's own and at a login |
 //! | [`administration`], [`roles`] | other people's accounts |
 //! | [`import`], [`foreign_hashes`] | accounts from elsewhere, with the hashes that others made |
 //! | [`export`] | all that is stored of one |
@@ -43,6 +43,7 @@ pub mod new_session;
 pub mod own_sessions;
 pub mod owner;
 pub mod passkey_login;
+pub mod passkey_requirement;
 pub mod passkeys;
 pub mod password;
 pub mod password_change;
@@ -60,6 +61,7 @@ pub(crate) mod routes;
 mod second_factor;
 pub mod sessions;
 pub mod totp;
+pub mod totp_generator;
 mod upkeep;
 
 use std::sync::Arc;

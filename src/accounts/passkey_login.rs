@@ -122,9 +122,9 @@ impl Accounts {
         let passkey = parse(&record).ok_or(StoreError::Interrupted)?;
         let key = DiscoverableKey::from(&passkey);
         let result = relying_party.finish_discoverable_authentication_v2(&answer.credential, state, &key);
-        let answered = result.ok().and_then(|result| used(&record, &result));
+        let answered = result.ok().and_then(|result| used(&record, &answer.credential, &result));
         let Some(passkey) = answered else {
-            return Err(self.refuse_passkey(caller, Some(&user.id), "wrong signature").await);
+            return Err(self.refuse_passkey(caller, Some(&user.id), "wrong answer").await);
         };
         if user.disabled_at.is_some() {
             return Err(self.refuse_passkey(caller, Some(&user.id), "disabled account").await);
@@ -180,7 +180,7 @@ impl Accounts {
         let state = state.ok_or(Missing::Wrong)?;
         let (_, record) = self.owner_of(&user.id, &answer.credential).await?.ok_or(Missing::Wrong)?;
         let result = relying_party.finish_passkey_authentication(&answer.credential, &state);
-        result.ok().and_then(|result| used(&record, &result)).ok_or(Missing::Wrong)
+        result.ok().and_then(|result| used(&record, &answer.credential, &result)).ok_or(Missing::Wrong)
     }
 
     /// The account of this id with its passkey of this credential.
@@ -204,9 +204,13 @@ impl Accounts {
     }
 }
 
-/// What is to be written of a passkey that was used. None, when it did not verify who used it.
-fn used(record: &PasskeyRecord, result: &AuthenticationResult) -> Option<UsedPasskey> {
-    if !result.user_verified() {
+/// What is to be written of a passkey that was used. None, when it did not verify who used it, or was used in a frame of another site.
+fn used(
+    record: &PasskeyRecord,
+    credential: &PublicKeyCredential,
+    result: &AuthenticationResult,
+) -> Option<UsedPasskey> {
+    if !result.user_verified() || is_framed(credential) {
         return None;
     }
     // The crate holds the counter against the one of when the challenge was made; another answer may have been taken since.
@@ -219,6 +223,18 @@ fn used(record: &PasskeyRecord, result: &AuthenticationResult) -> Option<UsedPas
     passkey.update_credential(result)?;
     let new = serde_json::to_string(&passkey).ok()?;
     Some(UsedPasskey { id: record.id.clone(), old: record.credential.clone(), new })
+}
+
+/// Whether the page was in a frame of another site, which may show it so that its user does not know what he consents to (WebAuthn level 3,
+/// section 13.4.2). The crate asks only when a passkey is made.
+fn is_framed(credential: &PublicKeyCredential) -> bool {
+    #[derive(Deserialize)]
+    struct ClientData {
+        #[serde(default, rename = "crossOrigin")]
+        cross_origin: Option<bool>,
+    }
+    let said = serde_json::from_slice::<ClientData>(&credential.response.client_data_json);
+    said.map_or(true, |said| said.cross_origin == Some(true))
 }
 
 impl UsedPasskey {

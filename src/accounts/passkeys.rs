@@ -9,11 +9,10 @@ use webauthn_rs::prelude::{Passkey, PasskeyRegistration, RegisterPublicKeyCreden
 use super::Accounts;
 use super::name::display_name;
 use super::owner::{NotOwner, Owner};
-use super::password::Password;
 use super::reauthentication::NotReauthenticated;
 use super::records::{self, PasskeyRecord};
 use super::relying_party::{Challenge, Purpose, take};
-use super::totp::{RecoveryCodes, WithPassword, new_codes, tell};
+use super::totp::{WithPassword, tell};
 use crate::audit::Act;
 use crate::http::Problem;
 use crate::http::problem::FieldError;
@@ -36,13 +35,6 @@ pub struct NewPasskey {
 #[derive(Debug, Deserialize)]
 pub struct Rename {
     name: String,
-}
-
-/// Whether a passkey is asked for besides the password.
-#[derive(Debug, Deserialize)]
-pub struct SecondFactorChange {
-    required: bool,
-    password: Password,
 }
 
 /// A passkey, as its owner sees it.
@@ -261,40 +253,6 @@ impl Accounts {
             .await?;
         self.letters_wait.notify_one();
         Ok(())
-    }
-
-    /// Asks for a passkey besides the password from now on, or not. Answers new recovery codes when it does.
-    ///
-    /// # Errors
-    /// [`NotChanged`].
-    pub async fn require_passkey(
-        &self,
-        owner: &Owner,
-        change: SecondFactorChange,
-    ) -> Result<Option<RecoveryCodes>, NotChanged> {
-        let user = self.reauthenticate(owner, change.password, Act::PasskeySecondFactor).await?;
-        let (codes, hashes) = new_codes(&owner.user_id);
-        let (owner, now, required) = (owner.clone(), self.clock.unix_micros(), change.required);
-        self.store
-            .write(move |mut connection| {
-                Box::pin(async move {
-                    owner.enter(connection.reborrow(), Some(&user.password_hash), now).await?;
-                    if required && records::passkeys_of(connection.reborrow(), &owner.user_id).await?.is_empty() {
-                        return Err(NotChanged::Unknown);
-                    }
-                    records::set_passkey_required(connection.reborrow(), &owner.user_id, required.then_some(now))
-                        .await?;
-                    if required {
-                        records::replace_recovery_codes(connection.reborrow(), &owner.user_id, &hashes, now).await?;
-                    } else {
-                        records::drop_idle_recovery_codes(connection.reborrow(), &owner.user_id).await?;
-                    }
-                    Ok(tell(connection, &owner, Act::PasskeySecondFactor, now).await?)
-                })
-            })
-            .await?;
-        self.letters_wait.notify_one();
-        Ok(change.required.then_some(codes))
     }
 }
 

@@ -8,7 +8,7 @@ use super::passkey_login::{PasskeyAnswer, UsedPasskey};
 use super::records::{self, UserRecord};
 use super::recovery_codes;
 use super::relying_party::Challenge;
-use super::totp::step_of;
+use super::totp_generator::step_of;
 use crate::store::{Connection, StoreError};
 
 /// What somebody showed besides his password. It is used up in the transaction that begins his session.

@@ -1,11 +1,8 @@
 //! Codes of an authenticator app as a second factor (TOTP, RFC 6238): setting it up, and taking it away.
 
 use actix_web::http::StatusCode;
-use qrcode::QrCode;
-use qrcode::render::svg;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use totp_rs::{Builder, Secret, Totp};
 
 use super::Accounts;
 use super::error::Unavailable;
@@ -16,26 +13,11 @@ use super::password::Password;
 use super::reauthentication::NotReauthenticated;
 use super::records;
 use super::recovery_codes;
+use super::totp_generator::{NewTotp, generate, seal_owner, step_of, write_out};
 use crate::audit::Act;
 use crate::http::Problem;
-use crate::sealing::Sealing;
 use crate::store::StoreError;
 use crate::token::clock::rfc3339;
-use crate::token::random;
-
-/// As RFC 4226, section 4, recommends.
-const SECRET_BYTES: usize = 20;
-
-/// A generator to be put into an authenticator app.
-#[derive(Serialize)]
-pub struct NewTotp {
-    /// In base 32, for typing.
-    secret: String,
-    /// For a link on the same device.
-    otpauth_uri: String,
-    /// The same as a picture to be scanned, a whole SVG document.
-    qr_svg: String,
-}
 
 /// A code of the app that shows that it is set up.
 #[derive(Debug, Deserialize)]
@@ -130,8 +112,8 @@ impl Accounts {
     /// # Errors
     /// [`NotSetUp`].
     pub async fn begin_totp(&self, owner: &Owner) -> Result<NewTotp, NotSetUp> {
-        let secret = random::bytes::<SECRET_BYTES>();
-        let sealed = self.sealing.seal(&owner_of(&owner.user_id), &secret);
+        let secret = generate();
+        let sealed = self.sealing.seal(&seal_owner(&owner.user_id), &secret);
         let (entering, now) = (owner.clone(), self.clock.unix_micros());
         let email = self
             .store
@@ -146,21 +128,7 @@ impl Accounts {
                 })
             })
             .await?;
-        // A colon would part the names (the key URI format), and stands in no address without quotes but may in a port.
-        let host = url::Url::parse(&self.rules.public_url).ok().and_then(|url| url.host_str().map(str::to_owned));
-        let issuer = host.map(|host| host.replace(':', ".")).filter(|host| host != "localhost");
-        let totp = Builder::new()
-            .with_secret(secret.to_vec())
-            .with_account_name(email.replace(':', "."))
-            .with_issuer(Some(issuer.unwrap_or_else(|| "tokenhouse".to_owned())))
-            .build();
-        let text = totp.as_ref().map(Totp::to_url);
-        let (Ok(totp), Ok(Ok(otpauth_uri))) = (&totp, text) else {
-            return Err(broken("a TOTP generator could not be written as a URI"));
-        };
-        let picture = QrCode::new(&otpauth_uri).map_err(|_| broken("a TOTP generator does not fit into a picture"))?;
-        let qr_svg = picture.render::<svg::Color<'_>>().min_dimensions(240, 240).build();
-        Ok(NewTotp { secret: totp.secret().to_base32(), otpauth_uri, qr_svg })
+        write_out(&secret, &email, &self.rules.public_url).map_err(broken)
     }
 
     /// Turns codes on: a code of the app shows that it is set up. Answers the recovery codes.
@@ -262,34 +230,6 @@ impl Accounts {
     }
 }
 
-/// The step whose code `otp` is: that of now, the one before or the one after, for clocks that differ.
-pub(super) fn step_of(
-    sealing: &Sealing,
-    user_id: &str,
-    sealed_secret: &str,
-    otp: &SecretString,
-    now: i64,
-) -> Option<i64> {
-    let otp = otp.expose_secret();
-    if otp.len() != 6 || !otp.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let Some(secret) = sealing.open_sealed(&owner_of(user_id), sealed_secret) else {
-        tracing::error!(
-            user = user_id,
-            "the secret of a TOTP generator cannot be opened: is the key folder another one?"
-        );
-        return None;
-    };
-    let totp = Builder::new().with_secret(Secret::from(secret.expose_secret().to_vec())).build().ok()?;
-    let step = totp.check(otp, u64::try_from(now.div_euclid(1_000_000)).ok()?)?;
-    i64::try_from(step).ok()
-}
-
-fn owner_of(user_id: &str) -> String {
-    format!("totp of {user_id}")
-}
-
 pub(super) fn new_codes(user_id: &str) -> (RecoveryCodes, Vec<String>) {
     let codes = recovery_codes::generate();
     let hashes = codes.iter().filter_map(|code| recovery_codes::hash(user_id, &code.clone().into())).collect();
@@ -311,7 +251,7 @@ pub(super) async fn tell(
 }
 
 /// What cannot happen with the addresses and names that there are.
-fn broken(what: &'static str) -> NotSetUp {
-    tracing::error!("{what}");
+fn broken(error: &'static str) -> NotSetUp {
+    tracing::error!(error, "a TOTP generator could not be written out");
     NotOwner::from(StoreError::Interrupted).into()
 }

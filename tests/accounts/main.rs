@@ -8,8 +8,10 @@ mod support;
 
 mod address_change;
 mod administration;
+mod browser;
 mod faults;
 mod hashing;
+mod hostile_factors;
 mod letters;
 mod limits;
 mod login;

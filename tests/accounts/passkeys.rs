@@ -2,92 +2,13 @@
 
 use std::time::Duration;
 
-use passkey::authenticator::{Authenticator, UiHint, UserCheck, UserValidationMethod};
-use passkey::client::{Client, DefaultClientData};
-use passkey::crypto::aws_lc_rs::AwsLcRsBackend;
-use passkey::types::ctap2::{Aaguid, Ctap2Error};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::browser::{Browser, asking_for_a_touch};
 use crate::support::app::{PASSWORD, TestApp, Tokens, on_both, problem};
 use crate::support::tokens::{Findings, base64url};
-
-/// Whoever holds the device. One who only touches it is present, and not verified.
-struct Holder {
-    verified: bool,
-}
-
-#[async_trait::async_trait]
-impl UserValidationMethod for Holder {
-    type PasskeyItem = passkey::types::Passkey;
-
-    async fn check_user<'a>(
-        &self,
-        _: UiHint<'a, Self::PasskeyItem>,
-        _: bool,
-        _: bool,
-    ) -> Result<UserCheck, Ctap2Error> {
-        Ok(UserCheck { presence: true, verification: self.verified })
-    }
-
-    fn is_presence_enabled(&self) -> bool {
-        true
-    }
-
-    fn is_verification_enabled(&self) -> Option<bool> {
-        Some(true)
-    }
-}
-
-/// A browser with a device.
-struct Browser {
-    client: Client<Option<passkey::types::Passkey>, Holder, AwsLcRsBackend, public_suffix::PublicSuffixList, ()>,
-    origin: Url,
-}
-
-impl Browser {
-    fn new() -> Self {
-        Self::at("http://localhost:3000", true)
-    }
-
-    fn at(origin: &str, verified: bool) -> Self {
-        let mut authenticator = Authenticator::new(Aaguid::new_empty(), None, Holder { verified }, AwsLcRsBackend);
-        authenticator.set_make_credentials_with_signature_counter(true);
-        let client = Client::new(authenticator).allows_insecure_localhost(true);
-        Self { client, origin: Url::parse(origin).unwrap() }
-    }
-
-    /// The answer to `publicKey` of a challenge for a new passkey.
-    async fn create(&mut self, challenge: &Value) -> Value {
-        let options = serde_json::from_value(json!({"publicKey": challenge["publicKey"]})).unwrap();
-        let created = self.client.register(&self.origin, options, DefaultClientData).await.unwrap();
-        as_a_browser_writes_it(serde_json::to_value(created).unwrap())
-    }
-
-    /// The answer to `publicKey` of a challenge for a passkey that it has.
-    async fn get(&mut self, challenge: &Value) -> Value {
-        let options = serde_json::from_value(json!({"publicKey": challenge["publicKey"]})).unwrap();
-        let got = self.client.authenticate(&self.origin, options, DefaultClientData).await.unwrap();
-        as_a_browser_writes_it(serde_json::to_value(got).unwrap())
-    }
-}
-
-/// With bytes in base64url, where the crate has lists of numbers (`toJSON` of WebAuthn level 3, section 5.1.8).
-fn as_a_browser_writes_it(value: Value) -> Value {
-    match value {
-        Value::Array(items) if !items.is_empty() && items.iter().all(Value::is_u64) => {
-            let bytes: Vec<u8> =
-                items.iter().filter_map(Value::as_u64).filter_map(|byte| u8::try_from(byte).ok()).collect();
-            base64url(bytes).into()
-        }
-        Value::Array(items) => items.into_iter().map(as_a_browser_writes_it).collect(),
-        Value::Object(members) => {
-            Value::Object(members.into_iter().map(|(name, value)| (name, as_a_browser_writes_it(value))).collect())
-        }
-        other => other,
-    }
-}
 
 async fn begin(app: &TestApp, token: &str) -> Value {
     let response = app.send_as(Method::POST, "/api/passkeys", token, json!({"password": PASSWORD})).await;
@@ -183,7 +104,7 @@ on_both!(answers_that_are_not_good, |app| {
 
     // New ones.
     let challenge = begin(&app, token).await;
-    let mut elsewhere = Browser::at("http://localhost:4000", true);
+    let mut elsewhere = Browser::at("http://localhost:4000");
     let foreign = elsewhere.create(&challenge).await;
     findings.expect("origin", problem(confirm(&app, token, &challenge, &foreign, "x").await).await, not_good(400));
     let good = browser.create(&challenge).await;
@@ -202,23 +123,10 @@ on_both!(answers_that_are_not_good, |app| {
         not_good(400),
     );
     let challenge = begin(&app, token).await;
-    let mut touched = Browser::at("http://localhost:3000", false);
-    let present = touched
-        .client
-        .register(
-            &touched.origin,
-            serde_json::from_value(json!({"publicKey": challenge["publicKey"]})).unwrap(),
-            DefaultClientData,
-        )
-        .await;
-    if let Ok(present) = present {
-        let present = as_a_browser_writes_it(serde_json::to_value(present).unwrap());
-        findings.expect(
-            "unverified",
-            problem(confirm(&app, token, &challenge, &present, "x").await).await,
-            not_good(400),
-        );
-    }
+    let mut touched = Browser::new();
+    touched.touch_only();
+    let present = touched.create(&asking_for_a_touch(&challenge)).await;
+    findings.expect("unverified", problem(confirm(&app, token, &challenge, &present, "x").await).await, not_good(400));
     let challenge = begin(&app, token).await;
     let late = browser.create(&challenge).await;
     app.hands.advance(Duration::from_mins(5));
@@ -268,6 +176,27 @@ on_both!(answers_that_are_not_good, |app| {
             400,
         );
     }
+    // The page was in a frame of another site (WebAuthn level 3, section 7.2), or another thing was signed.
+    for (row, changes) in [
+        ("framed", json!({"crossOrigin": true})),
+        ("made, not got", json!({"type": "webauthn.create"})),
+        ("signed for elsewhere", json!({"origin": "https://evil.example"})),
+        ("signed for a subdomain", json!({"origin": "http://sub.localhost:3000"})),
+        ("signed for a path", json!({"origin": "http://localhost:3000.evil.example"})),
+    ] {
+        let challenge = login_challenge(&app).await;
+        let said = browser.get_saying(&challenge, changes).await;
+        findings.expect(row, problem(answer(&app, &challenge, &said).await).await, not_good(401));
+    }
+    let challenge = login_challenge(&app).await;
+    let said = browser.get_saying(&challenge, json!({})).await;
+    findings.expect("the same unchanged", answer(&app, &challenge, &said).await.status().as_u16(), 200);
+    browser.touch_only();
+    let challenge = login_challenge(&app).await;
+    let present = browser.get(&asking_for_a_touch(&challenge)).await;
+    findings.expect("unverified", problem(answer(&app, &challenge, &present).await).await, not_good(401));
+    let mut browser = Browser::new();
+    add(&app, token, &mut browser, "Another").await;
     // A copy of the device: its counter is behind.
     app.sql("UPDATE passkeys SET credential = REPLACE(credential, '\"counter\":', '\"counter\":9')").await;
     findings.expect("counter", problem(log_in(&app, &mut browser).await).await, not_good(401));
