@@ -193,9 +193,7 @@ impl Accounts {
     {
         let (store, sessions) = (self.store.clone(), Arc::clone(&self.sessions));
         let ending = tokio::spawn(async move {
-            for session in store.write(work).await?.iter().filter_map(|id| id.parse().ok()) {
-                sessions.note_ended(session);
-            }
+            sessions.note_all_ended(&store.write(work).await?);
             Ok(())
         });
         ending.await.unwrap_or_else(|_| Err(StoreError::Interrupted.into()))
@@ -203,9 +201,7 @@ impl Accounts {
 
     /// Notes ends that the store has already, so that they act at once.
     pub(crate) fn note_all_ended(&self, sessions: &[String]) {
-        for session in sessions.iter().filter_map(|id| id.parse().ok()) {
-            self.sessions.note_ended(session);
-        }
+        self.sessions.note_all_ended(sessions);
     }
 
     /// Where the accounts are kept.

@@ -72,6 +72,13 @@ impl Sessions {
         });
     }
 
+    /// The same of several, by their ids as the store has them.
+    pub(super) fn note_all_ended(&self, sessions: &[String]) {
+        for session in sessions.iter().filter_map(|id| id.parse().ok()) {
+            self.note_ended(session);
+        }
+    }
+
     fn with_shard(&self, session: Uuid, act: impl FnOnce(&mut HashMap<Uuid, State>)) {
         if let Some(shard) = self.shard(session) {
             act(&mut shard.write().unwrap_or_else(PoisonError::into_inner));

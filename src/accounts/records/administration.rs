@@ -1,6 +1,7 @@
 //! The SQL of administration: other people's accounts.
 
 use super::UserRecord;
+use super::users::select_users;
 use crate::store::{Connection, StoreError, sql};
 
 /// Accounts in the order of their addresses, those behind `cursor`, at most `limit`. With `search`, those alone that have it in their address or name.
@@ -14,24 +15,15 @@ pub async fn list_users(
         return sql!(
             connection,
             fetch_all,
-            sqlx::query_as(
-                "SELECT id, email, name, password_hash, roles, created_at, email_verified_at, disabled_at,
-                        passkey_required_at
-                 FROM users WHERE email > $1 ORDER BY email LIMIT $2"
-            )
-            .bind(cursor)
-            .bind(limit)
+            sqlx::query_as(select_users!("WHERE email > $1 ORDER BY email LIMIT $2")).bind(cursor).bind(limit)
         );
     };
     sql!(
         connection,
         fetch_all,
-        sqlx::query_as(
-            "SELECT id, email, name, password_hash, roles, created_at, email_verified_at, disabled_at,
-                    passkey_required_at
-             FROM users WHERE email > $1 AND (email LIKE $3 ESCAPE '!' OR LOWER(name) LIKE $3 ESCAPE '!')
-             ORDER BY email LIMIT $2"
-        )
+        sqlx::query_as(select_users!(
+            "WHERE email > $1 AND (email LIKE $3 ESCAPE '!' OR LOWER(name) LIKE $3 ESCAPE '!') ORDER BY email LIMIT $2"
+        ))
         .bind(cursor)
         .bind(limit)
         .bind(pattern(search))

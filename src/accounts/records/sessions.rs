@@ -28,6 +28,18 @@ pub struct SessionRecord {
     pub methods: String,
 }
 
+/// The text of a statement that reads whole rows.
+macro_rules! select_sessions {
+    ($which:literal) => {
+        concat!(
+            "SELECT id, user_id, created_at, last_used_at, expires_at, ended_at, family_hash, refresh_hash, previous_hash,
+                    previous_salt, successor_salt, rotated_at, ip, user_agent, methods
+             FROM sessions ",
+            $which
+        )
+    };
+}
+
 /// Whether a session stands, as the store knows it.
 #[derive(Debug, Clone, FromRow)]
 #[expect(clippy::struct_field_names, reason = "they are the names of the columns")]
@@ -74,16 +86,7 @@ pub async fn session_by_family(
     connection: Connection<'_>,
     family_hash: &str,
 ) -> Result<Option<SessionRecord>, StoreError> {
-    sql!(
-        connection,
-        fetch_optional,
-        sqlx::query_as(
-            "SELECT id, user_id, created_at, last_used_at, expires_at, ended_at, family_hash, refresh_hash, previous_hash,
-                    previous_salt, successor_salt, rotated_at, ip, user_agent, methods
-             FROM sessions WHERE family_hash = $1"
-        )
-        .bind(family_hash)
-    )
+    sql!(connection, fetch_optional, sqlx::query_as(select_sessions!("WHERE family_hash = $1")).bind(family_hash))
 }
 
 /// Spends the refresh token of `session` and makes its successor the good one; `false` when another request was first.
@@ -119,13 +122,7 @@ pub async fn session_of(
     sql!(
         connection,
         fetch_optional,
-        sqlx::query_as(
-            "SELECT id, user_id, created_at, last_used_at, expires_at, ended_at, family_hash, refresh_hash, previous_hash,
-                    previous_salt, successor_salt, rotated_at, ip, user_agent, methods
-             FROM sessions WHERE id = $1 AND user_id = $2"
-        )
-        .bind(session_id)
-        .bind(user_id)
+        sqlx::query_as(select_sessions!("WHERE id = $1 AND user_id = $2")).bind(session_id).bind(user_id)
     )
 }
 
@@ -139,12 +136,9 @@ pub async fn sessions_of_user(
     sql!(
         connection,
         fetch_all,
-        sqlx::query_as(
-            "SELECT id, user_id, created_at, last_used_at, expires_at, ended_at, family_hash, refresh_hash, previous_hash,
-                    previous_salt, successor_salt, rotated_at, ip, user_agent, methods
-             FROM sessions WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2
-             ORDER BY last_used_at DESC, id LIMIT $3"
-        )
+        sqlx::query_as(select_sessions!(
+            "WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 ORDER BY last_used_at DESC, id LIMIT $3"
+        ))
         .bind(user_id)
         .bind(now)
         .bind(limit)

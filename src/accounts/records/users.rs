@@ -28,6 +28,18 @@ pub struct UserRecord {
     pub passkey_required_at: Option<i64>,
 }
 
+/// The text of a statement that reads whole rows.
+macro_rules! select_users {
+    ($which:literal) => {
+        concat!(
+            "SELECT id, email, name, password_hash, roles, created_at, email_verified_at, disabled_at, passkey_required_at
+             FROM users ",
+            $which
+        )
+    };
+}
+pub(super) use select_users;
+
 /// Adds an account; `false` when its address or its id is taken.
 pub async fn insert_user(connection: Connection<'_>, user: &UserRecord) -> Result<bool, StoreError> {
     let added = sql!(
@@ -57,30 +69,12 @@ pub async fn user_by_email(connection: Connection<'_>, email: &Email) -> Result<
 
 /// The account of an address that is normalised already.
 pub async fn user_by_stored_email(connection: Connection<'_>, email: &str) -> Result<Option<UserRecord>, StoreError> {
-    sql!(
-        connection,
-        fetch_optional,
-        sqlx::query_as(
-            "SELECT id, email, name, password_hash, roles, created_at, email_verified_at, disabled_at,
-                    passkey_required_at
-             FROM users WHERE email = $1"
-        )
-        .bind(email)
-    )
+    sql!(connection, fetch_optional, sqlx::query_as(select_users!("WHERE email = $1")).bind(email))
 }
 
 /// The account of an id.
 pub async fn user_by_id(connection: Connection<'_>, id: &str) -> Result<Option<UserRecord>, StoreError> {
-    sql!(
-        connection,
-        fetch_optional,
-        sqlx::query_as(
-            "SELECT id, email, name, password_hash, roles, created_at, email_verified_at, disabled_at,
-                    passkey_required_at
-             FROM users WHERE id = $1"
-        )
-        .bind(id)
-    )
+    sql!(connection, fetch_optional, sqlx::query_as(select_users!("WHERE id = $1")).bind(id))
 }
 
 /// Takes the row of an account, until the transaction ends: whatever begins or ends sessions of one account goes one after the other, each seeing what
