@@ -75,6 +75,8 @@ pub mod settings;
 #[cfg(feature = "server")]
 pub mod store;
 pub mod token;
+#[cfg(feature = "server")]
+mod web;
 
 pub use guard::{Bearer, Protect, Refusal};
 pub use token::{Claims, Clock, LocalIssuer, LocalSettings, Rejection, RemoteSettings, Scopes, Verifier};

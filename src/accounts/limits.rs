@@ -29,6 +29,7 @@ pub struct Limits {
     reauthentications: Limit<[u8; 32]>,
     exports: Limit<[u8; 32]>,
     otp_failures: Limit<[u8; 32]>,
+    device_codes: Limit<[u8; 32]>,
     letters_to: Limit<[u8; 32]>,
     letters_from: Limit<IpAddr>,
 }
@@ -59,6 +60,7 @@ impl Limits {
             reauthentications: Limit::new(quota(settings.login_failures_per_account), clock),
             exports: Limit::new(quota(settings.exports_per_account), clock),
             otp_failures: Limit::new(quota(settings.otp_failures_per_account), clock),
+            device_codes: Limit::new(quota(settings.device_codes_per_account), clock),
             letters_to: Limit::new(quota(settings.mail_per_account), clock),
             letters_from: Limit::new(quota(settings.mail_per_ip), clock),
         }
@@ -114,6 +116,14 @@ impl Limits {
     /// The code was right after all: forgets the wrong ones. A right password does not, or guessing could begin anew with each.
     pub fn otp_was_right(&self, user_id: &str) {
         self.otp_failures.reset(&account(user_id));
+    }
+
+    /// Counts a code of a device that this user typed.
+    ///
+    /// # Errors
+    /// [`TooMany`].
+    pub fn device_code_of(&self, user_id: &str) -> Result<(), TooMany> {
+        self.device_codes.take(&account(user_id))
     }
 
     /// Counts a letter that `address` asks for, to `email`, whether or not one is sent.

@@ -1,5 +1,7 @@
 //! Logging in.
 
+use std::fmt;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, WWW_AUTHENTICATE};
 use secrecy::SecretString;
@@ -11,10 +13,11 @@ use super::email_verification::email_not_verified;
 use super::error::Unavailable;
 use super::hashing::Verified;
 use super::limits::TooMany;
-use super::new_session::{Begun, Method, TokenResponse};
+use super::new_session::{Begun, Door, Method, Opened, TokenResponse};
 use super::passkey_login::PasskeyAnswer;
 use super::password::Password;
-use super::records;
+use super::records::{self, UserRecord};
+use super::refresh_token::RefreshToken;
 use super::relying_party::Challenge;
 use super::second_factor::Missing;
 use crate::audit::{Act, Event};
@@ -26,12 +29,28 @@ use crate::store::StoreError;
 /// Who wants to log in.
 #[derive(Debug, Deserialize)]
 pub struct Credentials {
-    email: String,
-    password: Password,
+    pub(super) email: String,
+    pub(super) password: Password,
     /// A code of the authenticator app, or a recovery code, for whoever has set that up.
-    otp: Option<SecretString>,
+    pub(super) otp: Option<SecretString>,
     /// A passkey's answer to the challenge of the last try, instead of a code.
-    passkey: Option<PasskeyAnswer>,
+    pub(super) passkey: Option<PasskeyAnswer>,
+}
+
+/// A password that was right, while a second factor is asked for.
+pub struct FirstFactor {
+    pub(super) user: UserRecord,
+    /// A new hash of the password, when the stored one has other parameters than the settings.
+    pub(super) renewed: Option<String>,
+    /// For the user's passkeys, when he has any.
+    pub(super) challenge: Option<Challenge>,
+}
+
+// Hashes of a password are in it.
+impl fmt::Debug for FirstFactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FirstFactor").field("user", &self.user.id).finish_non_exhaustive()
+    }
 }
 
 /// Why there is no session.
@@ -48,7 +67,7 @@ pub enum NotLoggedIn {
     EmailNotVerified,
     /// The password is right, and a second factor is asked for.
     #[error("a second factor is asked for")]
-    OtpRequired(Option<Box<Challenge>>),
+    OtpRequired(Box<FirstFactor>),
     /// The password is right, and the code is not, or was used before.
     #[error("the code is wrong")]
     WrongOtp,
@@ -64,20 +83,22 @@ impl From<NotLoggedIn> for Problem {
             NotLoggedIn::WrongCredentials => {
                 unauthorized("wrong-credentials", "No account has this email address and this password.")
             }
-            NotLoggedIn::OtpRequired(None) => unauthorized(
-                "otp-required",
-                "A second factor is asked for: send the same again with `otp`, a code of your authenticator app or a recovery code.",
-            ),
-            NotLoggedIn::OtpRequired(Some(challenge)) => {
-                let problem = unauthorized(
+            NotLoggedIn::OtpRequired(first) => match first.challenge {
+                None => unauthorized(
                     "otp-required",
-                    "A second factor is asked for: send the same again with `passkey`, the answer to this challenge, or with `otp`, a code of your authenticator app or a recovery code.",
-                );
-                challenge
-                    .into_members()
-                    .into_iter()
-                    .fold(problem, |problem, (name, value)| problem.extension(name, value))
-            }
+                    "A second factor is asked for: send the same again with `otp`, a code of your authenticator app or a recovery code.",
+                ),
+                Some(challenge) => {
+                    let problem = unauthorized(
+                        "otp-required",
+                        "A second factor is asked for: send the same again with `passkey`, the answer to this challenge, or with `otp`, a code of your authenticator app or a recovery code.",
+                    );
+                    challenge
+                        .into_members()
+                        .into_iter()
+                        .fold(problem, |problem, (name, value)| problem.extension(name, value))
+                }
+            },
             NotLoggedIn::WrongOtp => unauthorized(
                 "wrong-otp",
                 "That is neither the code of this moment nor a recovery code that is left; each is good once.",
@@ -107,6 +128,18 @@ impl Accounts {
     /// # Errors
     /// [`NotLoggedIn`].
     pub async fn log_in(&self, caller: &Caller, credentials: Credentials) -> Result<TokenResponse, NotLoggedIn> {
+        let token = RefreshToken::generate();
+        let opened = self.enter(caller, &credentials, Door::Login(&token)).await?;
+        Ok(self.tokens(&opened.session, &opened.user, &token))
+    }
+
+    /// The same at any door.
+    pub(super) async fn enter(
+        &self,
+        caller: &Caller,
+        credentials: &Credentials,
+        door: Door<'_>,
+    ) -> Result<Opened, NotLoggedIn> {
         self.limits.login_from(caller.address)?;
         self.hashing.check_room().map_err(Unavailable::from)?;
         let email = Email::parse(&credentials.email);
@@ -115,54 +148,82 @@ impl Accounts {
         }
         // Twice, because a login beside this one may have renewed the hash while this one was held against the old.
         for _ in 0..2 {
-            let user = match &email {
-                Some(email) => {
-                    let mut reader = self.store.read().await?;
-                    records::user_by_email(reader.connection(), email).await?
-                }
-                None => None,
-            };
-            let stored = user.as_ref().map(|user| user.password_hash.clone());
-            let tried = user.as_ref().map(|user| user.id.clone());
-            let verified =
-                self.hashing.verify(credentials.password.clone(), stored).await.map_err(Unavailable::from)?;
-            let (Some(email), Some(user), Verified::Match { renewed }) = (&email, user, verified) else {
-                return Err(self.refuse(caller, tried.as_deref(), "wrong password").await);
-            };
-            if user.disabled_at.is_some() {
-                return Err(self.refuse(caller, tried.as_deref(), "disabled account").await);
-            }
-            if self.rules.email_verification == EmailVerification::Required && user.email_verified_at.is_none() {
-                self.limits.logged_in(email);
-                self.refuse(caller, tried.as_deref(), "email address not verified").await;
-                return Err(NotLoggedIn::EmailNotVerified);
-            }
-            // Whoever has the password guesses at it no more; guesses at the second factor are counted apart.
-            self.limits.logged_in(email);
-            let second = match self.second_factor(&user, credentials.otp.as_ref(), credentials.passkey.as_ref()).await {
-                Ok(second) => second,
-                Err(Missing::Required(challenge)) => return Err(NotLoggedIn::OtpRequired(challenge.map(Box::new))),
-                Err(Missing::TooMany(too_many)) => return Err(too_many.into()),
-                Err(Missing::Store(error)) => return Err(error.into()),
-                Err(Missing::Wrong) => {
-                    self.refuse(caller, tried.as_deref(), "wrong code").await;
-                    return Err(NotLoggedIn::WrongOtp);
-                }
-            };
-            match self.begin_session(user, caller, Method::Password { renewed, second }).await? {
-                Begun::Session(response) => return Ok(response),
-                Begun::FactorSpent => {
-                    self.refuse(caller, tried.as_deref(), "wrong code").await;
-                    return Err(NotLoggedIn::WrongOtp);
-                }
-                Begun::Changed => {}
+            let (user, renewed) = self.check_password(caller, email.as_ref(), &credentials.password).await?;
+            let (otp, passkey) = (credentials.otp.as_ref(), credentials.passkey.as_ref());
+            if let Some(opened) = self.enter_with(caller, user, renewed, otp, passkey, door).await? {
+                return Ok(opened);
             }
         }
         Err(self.refuse(caller, None, "changed meanwhile").await)
     }
 
+    /// The account that has this password, and a new hash of it when the stored one has other parameters than the settings.
+    async fn check_password(
+        &self,
+        caller: &Caller,
+        email: Option<&Email>,
+        password: &Password,
+    ) -> Result<(UserRecord, Option<String>), NotLoggedIn> {
+        let user = match email {
+            Some(email) => {
+                let mut reader = self.store.read().await?;
+                records::user_by_email(reader.connection(), email).await?
+            }
+            None => None,
+        };
+        let stored = user.as_ref().map(|user| user.password_hash.clone());
+        let tried = user.as_ref().map(|user| user.id.clone());
+        let verified = self.hashing.verify(password.clone(), stored).await.map_err(Unavailable::from)?;
+        let (Some(email), Some(user), Verified::Match { renewed }) = (email, user, verified) else {
+            return Err(self.refuse(caller, tried.as_deref(), "wrong password").await);
+        };
+        if user.disabled_at.is_some() {
+            return Err(self.refuse(caller, tried.as_deref(), "disabled account").await);
+        }
+        // Whoever has the password guesses at it no more; guesses at the second factor are counted apart.
+        self.limits.logged_in(email);
+        if self.rules.email_verification == EmailVerification::Required && user.email_verified_at.is_none() {
+            self.refuse(caller, tried.as_deref(), "email address not verified").await;
+            return Err(NotLoggedIn::EmailNotVerified);
+        }
+        Ok((user, renewed))
+    }
+
+    /// Begins a session for a user whose password was right; `None` when his account was changed meanwhile.
+    pub(super) async fn enter_with(
+        &self,
+        caller: &Caller,
+        user: UserRecord,
+        renewed: Option<String>,
+        otp: Option<&SecretString>,
+        passkey: Option<&PasskeyAnswer>,
+        door: Door<'_>,
+    ) -> Result<Option<Opened>, NotLoggedIn> {
+        let tried = user.id.clone();
+        let second = match self.second_factor(&user, otp, passkey).await {
+            Ok(second) => second,
+            Err(Missing::Required(challenge)) => {
+                return Err(NotLoggedIn::OtpRequired(Box::new(FirstFactor { user, renewed, challenge })));
+            }
+            Err(Missing::TooMany(too_many)) => return Err(too_many.into()),
+            Err(Missing::Store(error)) => return Err(error.into()),
+            Err(Missing::Wrong) => {
+                self.refuse(caller, Some(&tried), "wrong code").await;
+                return Err(NotLoggedIn::WrongOtp);
+            }
+        };
+        match self.begin_session(user, caller, Method::Password { renewed, second }, door).await? {
+            Begun::Session(opened) => Ok(Some(*opened)),
+            Begun::FactorSpent => {
+                self.refuse(caller, Some(&tried), "wrong code").await;
+                Err(NotLoggedIn::WrongOtp)
+            }
+            Begun::Changed => Ok(None),
+        }
+    }
+
     /// Records a login that failed.
-    async fn refuse(&self, caller: &Caller, user_id: Option<&str>, why: &'static str) -> NotLoggedIn {
+    pub(super) async fn refuse(&self, caller: &Caller, user_id: Option<&str>, why: &'static str) -> NotLoggedIn {
         // Without an account the address may be anything, a password in the wrong field for one: it is neither logged nor recorded.
         tracing::info!(from = %caller.address, user = user_id, why, "a login failed");
         let event = Event::failure(Act::Login, why, self.clock.unix_micros()).from(caller);

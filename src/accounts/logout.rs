@@ -17,9 +17,9 @@ impl Accounts {
         let (session, event) = (owner.session.to_string(), owner.did(Act::Logout, now));
         self.end_by(move |mut connection| {
             Box::pin(async move {
-                records::end_session(connection.reborrow(), &session, now).await?;
+                let ended = records::end_session(connection.reborrow(), &session, now).await?;
                 event.record(connection).await?;
-                Ok::<_, StoreError>(vec![session])
+                Ok::<_, StoreError>(ended)
             })
         })
         .await?;

@@ -5,9 +5,10 @@ use serde_json::{Map, Value};
 
 use super::Accounts;
 use super::error::Unavailable;
-use super::records;
+use super::records::{self, UserRecord};
 use crate::guard::Bearer;
 use crate::token::clock::rfc3339;
+use crate::token::local::OWN_CLIENT_ID;
 use crate::token::{Claims, Scopes};
 
 /// What is known of the bearer of a token.
@@ -24,11 +25,8 @@ pub enum Me {
 #[derive(Serialize)]
 pub struct LocalUser {
     id: String,
-    email: String,
-    name: Option<String>,
-    email_verified: bool,
-    roles: Vec<String>,
-    created_at: String,
+    #[serde(flatten)]
+    profile: Map<String, Value>,
     issuer: String,
     scopes: Scopes,
     expires_at: String,
@@ -55,18 +53,33 @@ impl Accounts {
         let user = records::user_by_id(reader.connection(), &bearer.subject).await?;
         Ok(user.map(|user| {
             Me::Local(LocalUser {
+                profile: profile(&user, bearer),
                 id: user.id,
-                email: user.email,
-                name: user.name,
-                email_verified: user.email_verified_at.is_some(),
-                roles: user.roles.split_whitespace().map(str::to_owned).collect(),
-                created_at: rfc3339(user.created_at),
                 issuer: bearer.issuer.clone(),
                 scopes: bearer.scopes.clone(),
                 expires_at: rfc3339(bearer.expires_at.saturating_mul(1_000_000)),
             })
         }))
     }
+}
+
+/// All of it for the user himself, and for a client what he granted.
+fn profile(user: &UserRecord, bearer: &Bearer) -> Map<String, Value> {
+    let is_own = bearer.client_id.as_deref() == Some(OWN_CLIENT_ID);
+    let mut profile = Map::new();
+    let mut put = |name: &str, value: Value| profile.insert(name.to_owned(), value);
+    if is_own || bearer.scopes.contains("email") {
+        put("email", user.email.clone().into());
+        put("email_verified", user.email_verified_at.is_some().into());
+    }
+    if is_own || bearer.scopes.contains("profile") {
+        put("name", user.name.clone().into());
+    }
+    if is_own {
+        put("roles", user.roles.split_whitespace().collect::<Vec<_>>().into());
+        put("created_at", rfc3339(user.created_at).into());
+    }
+    profile
 }
 
 impl From<&Claims> for RemoteSubject {

@@ -17,12 +17,18 @@
 //! | [`error`] | what can go wrong in any act |
 //! | [`hashing`] | argon2id on its own bounded threads |
 //! | [`new_session`], [`sessions`], [`refresh_token`] | what a login leaves behind |
+//! | `sign_in`, `browser_session` | the same at the server's pages, with a cookie |
+//! | `client_session` | what a client gets that acts for its user |
+//! | `custom_claims` | claims that the settings add to tokens |
 //! | [`limits`] | how often who may try |
 //! | `upkeep` | what is done in the background |
 //! | `records` | the SQL |
 
 pub mod administration;
 mod browser;
+pub(crate) mod browser_session;
+pub(crate) mod client_session;
+pub(crate) mod custom_claims;
 pub mod email;
 pub mod email_change;
 pub mod email_verification;
@@ -60,6 +66,7 @@ pub mod roles;
 pub(crate) mod routes;
 mod second_factor;
 pub mod sessions;
+pub(crate) mod sign_in;
 pub mod totp;
 pub mod totp_generator;
 mod upkeep;
@@ -79,6 +86,7 @@ use lettre::message::Mailbox;
 use tokio::sync::Notify;
 use webauthn_rs::prelude::Webauthn;
 
+use custom_claims::CustomClaims;
 use hashing::Hashing;
 use limits::Limits;
 use sessions::Sessions;
@@ -97,6 +105,8 @@ pub struct Accounts {
     pub(crate) mail_from: Mailbox,
     /// What passkeys are bound to; none at an address without a name.
     pub(crate) relying_party: Option<Webauthn>,
+    /// That the settings add to tokens.
+    pub(crate) claims: CustomClaims,
     pub(crate) clock: Clock,
     pub(crate) rules: Rules,
 }
@@ -166,6 +176,7 @@ impl Accounts {
             transport: Transport::new(&settings.mail)?,
             mail_from: settings.mail.from.clone(),
             relying_party: relying_party::relying_party(&settings.server.public_url),
+            claims: CustomClaims(settings.tokens.claims.clone()),
             clock,
         })
     }
@@ -191,10 +202,21 @@ impl Accounts {
         E: From<StoreError> + Send + 'static,
         F: for<'c> FnOnce(Connection<'c>) -> BoxFuture<'c, Result<Vec<String>, E>> + Send + 'static,
     {
+        self.ending(|connection| Box::pin(async move { Ok(((), work(connection).await?)) })).await
+    }
+
+    /// The same of a transaction that answers something else too.
+    pub(crate) async fn ending<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: for<'c> FnOnce(Connection<'c>) -> BoxFuture<'c, Result<(T, Vec<String>), E>> + Send + 'static,
+    {
         let (store, sessions) = (self.store.clone(), Arc::clone(&self.sessions));
         let ending = tokio::spawn(async move {
-            sessions.note_all_ended(&store.write(work).await?);
-            Ok(())
+            let (answer, ended) = store.write(work).await?;
+            sessions.note_all_ended(&ended);
+            Ok(answer)
         });
         ending.await.unwrap_or_else(|_| Err(StoreError::Interrupted.into()))
     }

@@ -4,10 +4,12 @@ use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::browser_session::BrowserToken;
+use super::custom_claims::TokenKind;
 use super::error::Unavailable;
 use super::letters::post_notice;
 use super::passkey_login::UsedPasskey;
-use super::records::{self, SessionRecord, UserRecord};
+use super::records::{self, SessionKind, SessionRecord, UserRecord};
 use super::refresh_token::{RefreshToken, Salt};
 use super::second_factor::SecondFactor;
 use super::{Accounts, micros};
@@ -15,9 +17,13 @@ use crate::audit::{Act, Event};
 use crate::http::caller::Caller;
 use crate::store::StoreError;
 use crate::token::Scopes;
+use crate::token::local::{NewToken, OWN_CLIENT_ID, UserSession};
 
 /// The scopes of a login.
 const LOGIN_SCOPES: &str = "openid profile email";
+
+/// In place of the hash of a refresh token, where there is none: no hash is like it.
+pub(crate) const NO_REFRESH_TOKEN: &str = "-";
 
 /// The role that gives the scope of the same name.
 pub(crate) const ADMIN: &str = "admin";
@@ -46,10 +52,25 @@ pub(super) enum Method {
     Passkey(UsedPasskey),
 }
 
+/// What its owner gets to come back with.
+#[derive(Clone, Copy)]
+pub(super) enum Door<'d> {
+    /// The first of its refresh tokens.
+    Login(&'d RefreshToken),
+    /// The cookie of a browser.
+    Browser(&'d BrowserToken),
+}
+
+/// A session that has begun, and whose it is.
+pub(crate) struct Opened {
+    pub session: SessionRecord,
+    pub user: UserRecord,
+}
+
 /// What came of it.
 pub(super) enum Begun {
     /// A session.
-    Session(TokenResponse),
+    Session(Box<Opened>),
     /// The second factor was used before, or never was one.
     FactorSpent,
     /// The account was disabled, deleted or given another hash since it was read.
@@ -70,6 +91,58 @@ impl Method {
     }
 }
 
+impl Door<'_> {
+    fn kind(self) -> SessionKind {
+        match self {
+            Self::Login(_) => SessionKind::Login,
+            Self::Browser(_) => SessionKind::Browser,
+        }
+    }
+
+    /// What finds the session again, and what its refresh token is held against.
+    fn hashes(self) -> (String, String) {
+        match self {
+            Self::Login(token) => (token.family_hash(), token.secret_hash()),
+            Self::Browser(token) => (token.hash(), NO_REFRESH_TOKEN.to_owned()),
+        }
+    }
+}
+
+impl SessionRecord {
+    /// A session that begins now.
+    pub(crate) fn new(
+        kind: SessionKind,
+        user_id: &str,
+        caller: &Caller,
+        (family_hash, refresh_hash): (String, String),
+        times: (i64, i64),
+    ) -> Self {
+        let (now, expires_at) = times;
+        Self {
+            id: Uuid::new_v4().to_string(),
+            user_id: user_id.to_owned(),
+            created_at: now,
+            last_used_at: now,
+            expires_at,
+            ended_at: None,
+            family_hash,
+            refresh_hash,
+            previous_hash: None,
+            previous_salt: None,
+            successor_salt: Salt::generate().to_store(),
+            rotated_at: None,
+            ip: Some(caller.address.to_string()),
+            user_agent: caller.user_agent.clone(),
+            methods: String::new(),
+            kind: kind.name().to_owned(),
+            client_id: None,
+            scopes: None,
+            browser_session_id: None,
+            authenticated_at: None,
+        }
+    }
+}
+
 impl Accounts {
     /// Begins a session.
     pub(super) async fn begin_session(
@@ -77,26 +150,12 @@ impl Accounts {
         user: UserRecord,
         caller: &Caller,
         method: Method,
+        door: Door<'_>,
     ) -> Result<Begun, Unavailable> {
-        let (id, token) = (Uuid::new_v4(), RefreshToken::generate());
         let now = self.clock.unix_micros();
-        let session = SessionRecord {
-            id: id.to_string(),
-            user_id: user.id.clone(),
-            created_at: now,
-            last_used_at: now,
-            expires_at: now.saturating_add(micros(self.rules.absolute_ttl)),
-            ended_at: None,
-            family_hash: token.family_hash(),
-            refresh_hash: token.secret_hash(),
-            previous_hash: None,
-            previous_salt: None,
-            successor_salt: Salt::generate().to_store(),
-            rotated_at: None,
-            ip: Some(caller.address.to_string()),
-            user_agent: caller.user_agent.clone(),
-            methods: method.names().to_owned(),
-        };
+        let times = (now, now.saturating_add(micros(self.rules.absolute_ttl)));
+        let mut session = SessionRecord::new(door.kind(), &user.id, caller, door.hashes(), times);
+        method.names().clone_into(&mut session.methods);
         let event = Event::success(Act::Login, now).on_user(&user.id).in_session(&session.id).from(caller);
         let (renewed, second) = match method {
             Method::Password { renewed, second } => (renewed, second),
@@ -139,7 +198,7 @@ impl Accounts {
                     self.limits.otp_was_right(&user.id);
                     self.letters_wait.notify_one();
                 }
-                Begun::Session(self.tokens(&session, &user, &token))
+                Begun::Session(Box::new(Opened { session, user }))
             }
             Err(not) => not,
         })
@@ -147,14 +206,19 @@ impl Accounts {
 
     /// The answer to a good login or refresh.
     pub(super) fn tokens(&self, session: &SessionRecord, user: &UserRecord, refresh: &RefreshToken) -> TokenResponse {
-        if let (Ok(session_id), Ok(user_id)) = (session.id.parse(), user.id.parse()) {
-            self.sessions.note_standing(session_id, user_id, session.expires_at);
-        }
+        self.note_begun(session);
         let scopes = scopes_of(user);
         // A session that goes idle ends, so none of its access tokens may live longer than it would.
         let idle_end = self.clock.unix_micros().saturating_add(micros(self.rules.idle_ttl));
         let session_end = session.expires_at.min(idle_end).div_euclid(1_000_000);
-        let minted = self.issuer.mint_for_user(&user.id, &session.id, session_end, &scopes);
+        let minted = self.issuer.mint(&NewToken {
+            client_id: OWN_CLIENT_ID,
+            user: Some(UserSession { user_id: &user.id, session_id: &session.id, end: session_end }),
+            audience: None,
+            scopes: &scopes,
+            ttl: self.issuer.access_ttl(),
+            other: &self.claims.of(user, &scopes, TokenKind::Access),
+        });
         TokenResponse {
             access_token: minted.token,
             token_type: "Bearer",

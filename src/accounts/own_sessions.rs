@@ -28,6 +28,10 @@ pub struct SessionOverview {
     user_agent: Option<String>,
     /// The user agent in words.
     browser: String,
+    /// The client that was granted it; `null` for the owner's own.
+    client_id: Option<String>,
+    /// What the client was granted; `null` for the owner's own.
+    scopes: Option<Vec<String>>,
     /// Whether it is the session of the request's own token.
     current: bool,
 }
@@ -86,11 +90,11 @@ impl Accounts {
                 owner.enter(connection.reborrow(), None, now).await?;
                 let found = records::session_of(connection.reborrow(), &session, &owner.user_id).await?;
                 let found = found.ok_or(NotEnded::Unknown)?;
+                let ended = records::end_session(connection.reborrow(), &session, now).await?;
                 if found.ended_at.is_none() {
-                    records::end_session(connection.reborrow(), &session, now).await?;
                     owner.did(Act::SessionEnd, now).in_session(&session).record(connection).await?;
                 }
-                Ok(vec![session])
+                Ok(ended)
             })
         })
         .await
@@ -122,6 +126,8 @@ fn overview(session: SessionRecord, current: &str) -> SessionOverview {
         ip: session.ip,
         browser: browser::in_words(session.user_agent.as_deref()),
         user_agent: session.user_agent,
+        client_id: session.client_id,
+        scopes: session.scopes.map(|scopes| scopes.split_whitespace().map(str::to_owned).collect()),
         current: session.id == current,
         id: session.id,
     }

@@ -14,6 +14,7 @@ use crate::http::Problem;
 use crate::http::caller::Caller;
 use crate::store::{Connection, StoreError};
 use crate::token::DEFAULT_REALM;
+use crate::token::local::OWN_CLIENT_ID;
 
 /// Whoever has a good token of a session of this server. A remote issuer's token is refused with 403: its accounts are not kept here.
 #[derive(Debug, Clone)]
@@ -95,7 +96,9 @@ impl FromRequest for Owner {
         let (bearer, caller) = (Bearer::from_request(request, payload), Caller::from_request(request, payload));
         Box::pin(async move {
             let (bearer, caller) = (bearer.await?, caller.await?);
-            let session = bearer.session_id.as_deref().filter(|_| bearer.is_local());
+            // What its user granted a client is not to change his account, or to grant more.
+            let is_own = bearer.is_local() && bearer.client_id.as_deref() == Some(OWN_CLIENT_ID);
+            let session = bearer.session_id.as_deref().filter(|_| is_own);
             let session = session.and_then(|id| id.parse().ok()).ok_or_else(|| no_session(&bearer))?;
             Ok(Self { user_id: bearer.subject.clone(), session, caller })
         })
@@ -104,7 +107,7 @@ impl FromRequest for Owner {
 
 fn no_session(bearer: &Bearer) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "not-a-session-of-this-server").detail(if bearer.is_local() {
-        "The token is of a client that acts for itself; this is for people who logged in.".to_owned()
+        "The token is of a client; this is for people who logged in themselves.".to_owned()
     } else {
         format!("The token was issued by {}; its account and its sessions are kept there.", bearer.issuer)
     })

@@ -9,9 +9,10 @@ use super::Accounts;
 use super::email_verification::email_not_verified;
 use super::error::Unavailable;
 use super::limits::TooMany;
-use super::new_session::{Begun, Method, TokenResponse};
+use super::new_session::{Begun, Door, Method, Opened, TokenResponse};
 use super::passkeys::{not_here, parse};
 use super::records::{self, PasskeyRecord, UserRecord};
+use super::refresh_token::RefreshToken;
 use super::relying_party::{Challenge, Purpose, take};
 use super::second_factor::Missing;
 use crate::audit::{Act, Event};
@@ -103,6 +104,18 @@ impl Accounts {
         caller: &Caller,
         answer: PasskeyAnswer,
     ) -> Result<TokenResponse, NotLoggedIn> {
+        let token = RefreshToken::generate();
+        let opened = self.enter_with_passkey(caller, answer, Door::Login(&token)).await?;
+        Ok(self.tokens(&opened.session, &opened.user, &token))
+    }
+
+    /// The same at any door.
+    pub(super) async fn enter_with_passkey(
+        &self,
+        caller: &Caller,
+        answer: PasskeyAnswer,
+        door: Door<'_>,
+    ) -> Result<Opened, NotLoggedIn> {
         let relying_party = self.relying_party().ok_or(NotLoggedIn::NotHere)?;
         self.limits.login_from(caller.address)?;
         let now = self.clock.unix_micros();
@@ -134,8 +147,8 @@ impl Accounts {
             return Err(NotLoggedIn::EmailNotVerified);
         }
         let user_id = user.id.clone();
-        match self.begin_session(user, caller, Method::Passkey(passkey)).await? {
-            Begun::Session(response) => Ok(response),
+        match self.begin_session(user, caller, Method::Passkey(passkey), door).await? {
+            Begun::Session(opened) => Ok(*opened),
             Begun::FactorSpent | Begun::Changed => {
                 Err(self.refuse_passkey(caller, Some(&user_id), "changed meanwhile").await)
             }

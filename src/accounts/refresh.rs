@@ -1,6 +1,6 @@
 //! Staying logged in: a refresh token for new tokens (RFC 6749, section 6, with the rotation of RFC 9700, section 4.14.2).
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, WWW_AUTHENTICATE};
@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::error::Unavailable;
-use super::new_session::TokenResponse;
+use super::new_session::{Opened, TokenResponse};
 use super::records::{self, Rotation, SessionRecord};
 use super::refresh_token::{RefreshToken, Salt};
 use super::{Accounts, micros};
@@ -17,6 +17,7 @@ use crate::audit::{Act, Event};
 use crate::http::Problem;
 use crate::http::caller::Caller;
 use crate::store::{Connection, StoreError};
+use crate::token::Scopes;
 
 /// Who wants new tokens.
 #[derive(Debug, Deserialize)]
@@ -30,6 +31,9 @@ pub enum NotRefreshed {
     /// The token is none, or its session has ended or expired: nobody learns which.
     #[error("the refresh token is not good")]
     NotGood,
+    /// A client asked for more than its user granted. The token is not spent.
+    #[error("more was asked for than was granted")]
+    ScopeTooWide,
     /// Not now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -38,9 +42,11 @@ pub enum NotRefreshed {
 impl From<NotRefreshed> for Problem {
     fn from(not: NotRefreshed) -> Self {
         match not {
-            NotRefreshed::NotGood => Self::new(StatusCode::UNAUTHORIZED, "refresh-token-not-good")
-                .detail("The refresh token is not good any more; log in again.")
-                .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"tokenhouse\"")),
+            NotRefreshed::NotGood | NotRefreshed::ScopeTooWide => {
+                Self::new(StatusCode::UNAUTHORIZED, "refresh-token-not-good")
+                    .detail("The refresh token is not good any more; log in again.")
+                    .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"tokenhouse\""))
+            }
             NotRefreshed::Unavailable(unavailable) => unavailable.into(),
         }
     }
@@ -59,6 +65,24 @@ enum Outcome {
     /// A token that was spent longer ago: somebody has a copy. The session has ended.
     Reused(SessionRecord),
     NotGood,
+    ScopeTooWide,
+}
+
+/// Who shows a refresh token, and what he wants for it.
+#[derive(Clone)]
+pub(crate) struct Holder {
+    /// `None`: the owner of the account himself, at `/api/refresh`.
+    pub client_id: Option<String>,
+    /// What a client asks for; nothing is all that was granted.
+    pub asked: Scopes,
+    /// A session unused for so long is over.
+    pub idle_ttl: Duration,
+}
+
+/// A refresh token that was spent, and its successor.
+pub(crate) struct Refreshed {
+    pub opened: Opened,
+    pub successor: RefreshToken,
 }
 
 impl Accounts {
@@ -67,33 +91,37 @@ impl Accounts {
     /// # Errors
     /// [`NotRefreshed`].
     pub async fn refresh(&self, caller: &Caller, refresh: Refresh) -> Result<TokenResponse, NotRefreshed> {
-        let token = RefreshToken::parse(refresh.refresh_token.expose_secret()).ok_or(NotRefreshed::NotGood)?;
+        let holder = Holder { client_id: None, asked: Scopes::default(), idle_ttl: self.rules.idle_ttl };
+        let Refreshed { opened, successor } = self.spend(caller, &refresh.refresh_token, holder).await?;
+        Ok(self.tokens(&opened.session, &opened.user, &successor))
+    }
+
+    /// Spends a refresh token that `holder` shows.
+    ///
+    /// # Errors
+    /// [`NotRefreshed`].
+    pub(crate) async fn spend(
+        &self,
+        caller: &Caller,
+        token: &SecretString,
+        holder: Holder,
+    ) -> Result<Refreshed, NotRefreshed> {
+        let token = RefreshToken::parse(token.expose_secret()).ok_or(NotRefreshed::NotGood)?;
         let times = Times {
             now: self.clock.unix_micros(),
-            idle_ttl: micros(self.rules.idle_ttl),
+            idle_ttl: micros(holder.idle_ttl),
             grace: micros(self.rules.refresh_grace),
         };
         let reuse = Event::failure(Act::RefreshTokenReuse, "spent token", times.now).from(caller);
-        let (store, sessions) = (self.store.clone(), Arc::clone(&self.sessions));
-        // It goes on when the caller hangs up: an end that was committed must be noted.
-        let spending = tokio::spawn(async move {
-            let outcome = store
-                .write(move |connection| Box::pin(async move { spend(connection, token, times, reuse).await }))
-                .await?;
-            if let Outcome::Reused(session) = &outcome
-                && let Ok(id) = session.id.parse()
-            {
-                sessions.note_ended(id);
-            }
-            Ok::<_, StoreError>(outcome)
-        });
-        let outcome = spending.await.unwrap_or(Err(StoreError::Interrupted))?;
+        let outcome = self
+            .ending(move |connection| Box::pin(async move { spend(connection, token, &holder, times, reuse).await }))
+            .await?;
         match outcome {
             Outcome::Successor(session, successor) => {
                 let mut reader = self.store.read().await?;
                 let user = records::user_by_id(reader.connection(), &session.user_id).await?;
                 let user = user.filter(|user| user.disabled_at.is_none()).ok_or(NotRefreshed::NotGood)?;
-                Ok(self.tokens(&session, &user, &successor))
+                Ok(Refreshed { opened: Opened { session, user }, successor })
             }
             Outcome::Reused(session) => {
                 tracing::warn!(
@@ -104,6 +132,7 @@ impl Accounts {
                 Err(NotRefreshed::NotGood)
             }
             Outcome::NotGood => Err(NotRefreshed::NotGood),
+            Outcome::ScopeTooWide => Err(NotRefreshed::ScopeTooWide),
         }
     }
 }
@@ -119,18 +148,28 @@ struct Times {
 async fn spend(
     mut connection: Connection<'_>,
     token: RefreshToken,
+    holder: &Holder,
     times: Times,
     reuse: Event,
-) -> Result<Outcome, StoreError> {
+) -> Result<(Outcome, Vec<String>), StoreError> {
+    let not = |outcome| Ok((outcome, Vec::new()));
     let (family, shown) = (token.family_hash(), token.secret_hash());
     // Twice, because on PostgreSQL another request may spend the token between the two statements.
     for _ in 0..2 {
         let Some(session) = records::session_by_family(connection.reborrow(), &family).await? else {
-            return Ok(Outcome::NotGood);
+            return not(Outcome::NotGood);
         };
         let idle_end = session.last_used_at.saturating_add(times.idle_ttl);
         if session.ended_at.is_some() || times.now >= session.expires_at || times.now >= idle_end {
-            return Ok(Outcome::NotGood);
+            return not(Outcome::NotGood);
+        }
+        // Whoever else has it has it from its holder, and learns nothing by it.
+        if session.client_id != holder.client_id {
+            return not(Outcome::NotGood);
+        }
+        let granted = Scopes::from(session.scopes.as_deref().unwrap_or_default());
+        if !holder.asked.iter().all(|scope| granted.contains(scope)) {
+            return not(Outcome::ScopeTooWide);
         }
         if same(&session.refresh_hash, &shown) {
             let successor = token.successor(&Salt::stored(session.successor_salt.clone()));
@@ -140,18 +179,19 @@ async fn spend(
                 at: times.now,
             };
             if records::rotate_session(connection.reborrow(), &session, &rotation).await? {
-                return Ok(Outcome::Successor(session, successor));
+                return not(Outcome::Successor(session, successor));
             }
             continue;
         }
         if let Some(successor) = successor_within_grace(&session, &token, &shown, times) {
-            return Ok(Outcome::Successor(session, successor));
+            return not(Outcome::Successor(session, successor));
         }
-        records::end_session(connection.reborrow(), &session.id, times.now).await?;
-        reuse.on_user(&session.user_id).in_session(&session.id).record(connection).await?;
-        return Ok(Outcome::Reused(session));
+        let ended = records::end_session(connection.reborrow(), &session.id, times.now).await?;
+        let reuse = reuse.on_user(&session.user_id).in_session(&session.id);
+        session.client_id.iter().fold(reuse, |reuse, client| reuse.on_client(client)).record(connection).await?;
+        return Ok((Outcome::Reused(session), ended));
     }
-    Ok(Outcome::NotGood)
+    not(Outcome::NotGood)
 }
 
 /// The successor of the token that was spent last, when that was just now and the successor is still unspent.

@@ -69,6 +69,12 @@ impl RefreshToken {
         sha256("tokenhouse refresh family", &self.family)
     }
 
+    /// Whether `hash` is what is kept of it.
+    #[must_use]
+    pub fn is_of_hash(&self, hash: &str) -> bool {
+        verify_slices_are_equal(self.secret_hash().as_bytes(), hash.as_bytes()).is_ok()
+    }
+
     /// What is kept of its secret.
     #[must_use]
     pub fn secret_hash(&self) -> String {

@@ -43,11 +43,16 @@ pub enum Act {
     ClientRemove,
     ClientAuthenticate,
     ClientTokenRevoke,
+    Authorize,
+    AuthorizationCodeReuse,
+    DeviceDecision,
+    ClientSession,
+    KeyRotate,
 }
 
 impl Act {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 42] = [
         Self::Register,
         Self::Login,
         Self::Logout,
@@ -85,6 +90,11 @@ impl Act {
         Self::ClientRemove,
         Self::ClientAuthenticate,
         Self::ClientTokenRevoke,
+        Self::Authorize,
+        Self::AuthorizationCodeReuse,
+        Self::DeviceDecision,
+        Self::ClientSession,
+        Self::KeyRotate,
     ];
 
     /// The act of a name in the table.
@@ -134,6 +144,11 @@ impl Act {
             Self::ClientRemove => "client.remove",
             Self::ClientAuthenticate => "client.authenticate",
             Self::ClientTokenRevoke => "client.token_revoke",
+            Self::Authorize => "client.authorize",
+            Self::AuthorizationCodeReuse => "authorization_code.reuse",
+            Self::DeviceDecision => "device.decide",
+            Self::ClientSession => "client.session",
+            Self::KeyRotate => "key.rotate",
         }
     }
 }

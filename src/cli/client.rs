@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::Failure;
 use super::store::with_store;
 use crate::oauth::author::Author;
+use crate::oauth::client::AuthMethod;
 use crate::oauth::clients::{Clients, NewClient, NotDone};
 use crate::oauth::registry::Registry;
 use crate::settings::Settings;
@@ -41,13 +42,28 @@ pub(super) struct Add {
     /// What people call it
     #[arg(long)]
     name: String,
-    /// `client_credentials`; without any grant it may introspect and revoke only
+    /// `client_credentials`, `authorization_code`, `refresh_token` or `device_code`; without any it may introspect and revoke only
     #[arg(long = "grant", value_name = "GRANT")]
     grants: Vec<String>,
-    /// A scope that it may have, declared in the settings; may be given more than once
+    /// A scope that it may have, declared in the settings; may be given more than once. Those of OpenID need not be named
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
-    /// `client_secret_basic`, `client_secret_post` or `private_key_jwt`; a secret either way when it is left out
+    /// Where its users are sent back to, for `authorization_code`; may be given more than once
+    #[arg(long = "redirect-uri", value_name = "URI")]
+    redirect_uris: Vec<String>,
+    /// Where they are sent when they have signed out; may be given more than once
+    #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
+    post_logout_redirect_uris: Vec<String>,
+    /// It can keep no secret: an app of a phone, a desktop or a browser
+    #[arg(long, conflicts_with_all = ["auth_method", "jwks"])]
+    public: bool,
+    /// Its users are not asked for their consent: it is of your own house
+    #[arg(long)]
+    trusted: bool,
+    /// For which API its access tokens are (`aud`); that of the settings when it is left out
+    #[arg(long, value_name = "AUDIENCE")]
+    audience: Option<String>,
+    /// `client_secret_basic`, `client_secret_post`, `private_key_jwt` or `none`; a secret either way when it is left out
     #[arg(long, value_name = "METHOD")]
     auth_method: Option<String>,
     /// A file with its public keys (a JWKS), for `private_key_jwt`
@@ -56,6 +72,9 @@ pub(super) struct Add {
     /// How long its access tokens live, such as 15m; as long as all others when it is left out, and never longer
     #[arg(long, value_name = "DURATION")]
     access_ttl: Option<String>,
+    /// How long its refresh tokens are good when nobody uses them, such as 7d; as long as all others when it is left out, and never longer
+    #[arg(long, value_name = "DURATION")]
+    refresh_ttl: Option<String>,
 }
 
 pub(super) fn run(
@@ -96,9 +115,14 @@ async fn add(clients: &Clients, new: Add, json: bool, out: &mut impl Write) -> R
         name: new.name,
         grants: new.grants,
         scopes: new.scopes,
-        auth_method: new.auth_method,
+        auth_method: if new.public { Some(AuthMethod::None.name().to_owned()) } else { new.auth_method },
         jwks,
         access_ttl: new.access_ttl,
+        refresh_ttl: new.refresh_ttl,
+        redirect_uris: new.redirect_uris,
+        post_logout_redirect_uris: new.post_logout_redirect_uris,
+        audience: new.audience,
+        trusted: new.trusted,
     };
     let added = clients.add(new, Author::Operator).await.map_err(failed)?;
     let secret = added.secret.as_ref().map(secrecy::ExposeSecret::expose_secret);
@@ -115,7 +139,7 @@ fn print_secret(client_id: &str, secret: Option<&str>, json: bool, out: &mut imp
     writeln!(out, "client_id:     {client_id}")?;
     match secret {
         Some(secret) => writeln!(out, "client_secret: {secret}\n\nKeep the secret now: it is not shown again."),
-        None => writeln!(out, "\nIt signs with its own keys and has no secret."),
+        None => writeln!(out, "\nIt has no secret: it signs with its own keys, or it is public."),
     }
 }
 
@@ -155,6 +179,8 @@ fn option(field: &str) -> String {
     match field {
         "grants" => "--grant".to_owned(),
         "scopes" => "--scope".to_owned(),
+        "redirect_uris" => "--redirect-uri".to_owned(),
+        "post_logout_redirect_uris" => "--post-logout-redirect-uri".to_owned(),
         other => format!("--{}", other.replace('_', "-")),
     }
 }

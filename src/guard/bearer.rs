@@ -127,7 +127,7 @@ fn refuse(verifier: &Verifier, rejection: Rejection) -> Refusal {
 }
 
 /// The one token that the request carries.
-fn token_of(request: &HttpRequest, realm: &str) -> Result<String, Refusal> {
+pub(crate) fn token_of(request: &HttpRequest, realm: &str) -> Result<String, Refusal> {
     let mut headers = request.headers().get_all(AUTHORIZATION);
     let header = headers.next().ok_or_else(|| Refusal::no_credentials(realm))?;
     if headers.next().is_some() {

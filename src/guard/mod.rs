@@ -23,5 +23,7 @@ mod protect;
 mod refusal;
 
 pub use bearer::Bearer;
+#[cfg(feature = "server")]
+pub(crate) use bearer::token_of as bearer_token;
 pub use protect::Protect;
 pub use refusal::Refusal;

@@ -48,7 +48,7 @@ impl Refusal {
         Self::new(realm, Reason::InvalidToken)
     }
 
-    pub(super) fn insufficient_scope(realm: &str, scope: &str) -> Self {
+    pub(crate) fn insufficient_scope(realm: &str, scope: &str) -> Self {
         Self::new(realm, Reason::InsufficientScope(scope.to_owned()))
     }
 
@@ -74,6 +74,23 @@ impl Refusal {
             Reason::Unavailable | Reason::NoVerifier => return None,
         };
         HeaderValue::try_from(format!("Bearer realm={}{error}", quoted(&self.realm))).ok()
+    }
+
+    /// Status, error code, description and challenge, for answers in OAuth's own form. Without credentials there is no code in the challenge.
+    #[cfg(feature = "server")]
+    pub(crate) fn in_parts(&self) -> (StatusCode, &'static str, Cow<'static, str>, Option<HeaderValue>) {
+        let (code, description) = match &self.reason {
+            Reason::NoCredentials => {
+                ("invalid_request", "An access token is needed in the header Authorization.".into())
+            }
+            Reason::InvalidRequest(why) => ("invalid_request", Cow::Borrowed(*why)),
+            Reason::InvalidToken => ("invalid_token", INVALID_TOKEN.into()),
+            Reason::InsufficientScope(scope) => ("insufficient_scope", format!("{INSUFFICIENT_SCOPE}: {scope}").into()),
+            Reason::Unavailable | Reason::NoVerifier => {
+                ("temporarily_unavailable", "The token cannot be verified at the moment.".into())
+            }
+        };
+        (self.status_code(), code, description, self.challenge())
     }
 
     fn problem(&self) -> Problem {

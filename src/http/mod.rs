@@ -5,6 +5,8 @@ pub mod caller;
 #[cfg(feature = "server")]
 pub mod client_address;
 #[cfg(feature = "server")]
+pub(crate) mod cors;
+#[cfg(feature = "server")]
 pub mod json;
 #[cfg(feature = "server")]
 pub mod methods;

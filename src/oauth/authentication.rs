@@ -25,8 +25,19 @@ const LEEWAY: i64 = 30;
 
 /// What a client shows. Secrets are in it, so it has no `Debug`.
 enum Proof {
-    Secret { client_id: String, secret: SecretString, method: AuthMethod },
-    Assertion { client_id: String, assertion: String },
+    Secret {
+        client_id: String,
+        secret: SecretString,
+        method: AuthMethod,
+    },
+    Assertion {
+        client_id: String,
+        assertion: String,
+    },
+    /// Nothing but its id: it is public.
+    Nothing {
+        client_id: String,
+    },
 }
 
 /// Why a client is not known.
@@ -59,6 +70,20 @@ impl From<NotAuthenticated> for OAuthError {
 }
 
 impl OAuth {
+    /// The client that sent `request`, if it proved who it is: what a public client asks for it would not get from this.
+    ///
+    /// # Errors
+    /// [`NotAuthenticated`].
+    pub(super) async fn authenticate_proven(
+        &self,
+        request: &HttpRequest,
+        form: &Form,
+        caller: &Caller,
+    ) -> Result<Arc<Client>, NotAuthenticated> {
+        let client = self.authenticate(request, form, caller).await?;
+        if client.is_public() { Err(NotAuthenticated::Failed) } else { Ok(client) }
+    }
+
     /// The client that sent `request`.
     ///
     /// With a secret that memory knows, nothing is asked. Before a client is refused, the store is asked whether clients were changed, so a client or
@@ -99,6 +124,7 @@ impl OAuth {
                 let fixed = client.and_then(|client| client.auth_method);
                 is_right & fixed.is_none_or(|fixed| fixed == *method)
             }
+            Proof::Nothing { .. } => client.is_some_and(|client| client.is_public()),
             Proof::Assertion { client_id, assertion } => {
                 let keys = client.and_then(|client| client.keys.as_ref());
                 let audiences = [self.addresses.issuer.as_str(), self.addresses.token.as_str()];
@@ -154,7 +180,9 @@ impl OAuth {
 impl Proof {
     fn client_id(&self) -> &str {
         match self {
-            Self::Secret { client_id, .. } | Self::Assertion { client_id, .. } => client_id,
+            Self::Secret { client_id, .. } | Self::Assertion { client_id, .. } | Self::Nothing { client_id } => {
+                client_id
+            }
         }
     }
 }
@@ -199,6 +227,7 @@ fn proof(request: &HttpRequest, form: &Form) -> Result<Proof, NotAuthenticated> 
             secret: secret.to_owned().into(),
             method: AuthMethod::ClientSecretPost,
         }),
+        (Some(client_id), None) => Ok(Proof::Nothing { client_id: client_id.to_owned() }),
         _ => Err(Failed),
     }
 }

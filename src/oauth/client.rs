@@ -9,12 +9,63 @@ use crate::token::Scopes;
 use crate::token::assertion::AssertionKeys;
 use crate::token::clock::rfc3339;
 
-/// The only grant of this version.
-pub const CLIENT_CREDENTIALS: &str = "client_credentials";
+/// How a client gets tokens: the `grant_type` that it sends (RFC 6749, section 1.3; RFC 8628, section 3.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GrantType {
+    /// For itself.
+    ClientCredentials,
+    /// For a user who signed in at the pages of this server.
+    AuthorizationCode,
+    /// For the same user again.
+    RefreshToken,
+    /// For a user who signed in on another device.
+    DeviceCode,
+}
+
+impl GrantType {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::ClientCredentials, Self::AuthorizationCode, Self::RefreshToken, Self::DeviceCode];
+
+    /// Its registered name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ClientCredentials => "client_credentials",
+            Self::AuthorizationCode => "authorization_code",
+            Self::RefreshToken => "refresh_token",
+            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
+        }
+    }
+
+    /// The grant of this name.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|grant| grant.name() == name)
+    }
+
+    /// The same, by the short name of the device grant too.
+    #[must_use]
+    pub fn of_short(name: &str) -> Option<Self> {
+        if name == "device_code" { Some(Self::DeviceCode) } else { Self::of(name) }
+    }
+}
+
+/// Scopes that every client may ask a user for (OpenID Connect Core 1.0, sections 5.4 and 11).
+pub const OPENID_SCOPES: [&str; 4] = [OPENID, PROFILE, EMAIL, OFFLINE_ACCESS];
+/// An ID token.
+pub const OPENID: &str = "openid";
+/// The user's name.
+pub const PROFILE: &str = "profile";
+/// His email address.
+pub const EMAIL: &str = "email";
+/// A refresh token.
+pub const OFFLINE_ACCESS: &str = "offline_access";
 
 /// How a client may prove who it is (OpenID Connect Core 1.0, section 9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthMethod {
+    /// Not at all: it runs where its users could read a secret. What it got for a user is bound to it by PKCE.
+    None,
     /// Its secret, in the header.
     ClientSecretBasic,
     /// Its secret, in the body.
@@ -25,12 +76,22 @@ pub enum AuthMethod {
 
 impl AuthMethod {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt];
+    pub const ALL: [Self; 4] = [Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt, Self::None];
+
+    /// Those by which a client proves who it is.
+    pub const PROOFS: [Self; 3] = [Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt];
+
+    /// Whether clients of it have a secret.
+    #[must_use]
+    pub fn has_secret(self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
+    }
 
     /// Its registered name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::None => "none",
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
             Self::PrivateKeyJwt => "private_key_jwt",
@@ -93,14 +154,48 @@ impl Client {
 
     /// Whether it may use this grant.
     #[must_use]
-    pub fn may_use(&self, grant: &str) -> bool {
-        self.record.grants.split(' ').any(|own| own == grant)
+    pub fn may_use(&self, grant: GrantType) -> bool {
+        self.record.grants.split(' ').any(|own| own == grant.name())
+    }
+
+    /// Whether it can keep no secret.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.auth_method == Some(AuthMethod::None)
+    }
+
+    /// Whether it gets what its users have without their being asked.
+    #[must_use]
+    pub fn is_trusted(&self) -> bool {
+        self.record.trusted_at.is_some()
+    }
+
+    /// `aud` of its access tokens, when it is not that of the settings.
+    #[must_use]
+    pub fn audience(&self) -> Option<&str> {
+        self.record.audience.as_deref()
+    }
+
+    /// Where its users may be sent.
+    pub fn redirect_uris(&self) -> impl Iterator<Item = &str> {
+        self.record.redirect_uris.split(' ').filter(|uri| !uri.is_empty())
+    }
+
+    /// Where they may be sent when they have signed out.
+    pub fn post_logout_redirect_uris(&self) -> impl Iterator<Item = &str> {
+        self.record.post_logout_redirect_uris.split(' ').filter(|uri| !uri.is_empty())
     }
 
     /// How long its access tokens live, when it is not as long as others'.
     #[must_use]
     pub fn access_ttl(&self) -> Option<Duration> {
         self.record.access_ttl.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs)
+    }
+
+    /// How long its refresh tokens are good when nobody uses them, when it is not as long as others'.
+    #[must_use]
+    pub fn refresh_ttl(&self) -> Option<Duration> {
+        self.record.refresh_ttl.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs)
     }
 
     /// Hashes of the secrets that are good at `now`.
@@ -126,7 +221,12 @@ impl Client {
             "scopes": words(&record.scopes),
             "auth_method": record.auth_method,
             "jwks": jwks,
+            "redirect_uris": words(&record.redirect_uris),
+            "post_logout_redirect_uris": words(&record.post_logout_redirect_uris),
+            "audience": record.audience,
+            "trusted": self.is_trusted(),
             "access_ttl": self.access_ttl().map(|ttl| humantime::format_duration(ttl).to_string()),
+            "refresh_ttl": self.refresh_ttl().map(|ttl| humantime::format_duration(ttl).to_string()),
             "created_at": rfc3339(record.created_at),
             "disabled": !self.is_enabled(),
             "secrets": secrets,

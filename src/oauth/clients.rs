@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::author::Author;
@@ -48,19 +48,45 @@ pub struct NewClient {
     pub jwks: Option<Value>,
     /// How long its access tokens live, such as `15m`.
     pub access_ttl: Option<String>,
+    /// How long its refresh tokens are good when nobody uses them, such as `7d`.
+    pub refresh_ttl: Option<String>,
+    /// Where its users may be sent with a code.
+    #[serde(default)]
+    pub redirect_uris: Vec<String>,
+    /// Where they may be sent when they have signed out.
+    #[serde(default)]
+    pub post_logout_redirect_uris: Vec<String>,
+    /// `aud` of its access tokens; absent: that of the settings.
+    pub audience: Option<String>,
+    /// Its users are not asked for their consent: it is of the same house.
+    #[serde(default)]
+    pub trusted: bool,
 }
 
-/// What shall be different; what is absent stays as it is.
+/// What shall be different; what is absent stays as it is. `null` takes a member's value away, where it may have none.
 #[derive(Debug, Default, Deserialize)]
 pub struct ClientChange {
     name: Option<String>,
     grants: Option<Vec<String>>,
     scopes: Option<Vec<String>>,
-    access_ttl: Option<String>,
+    #[serde(default, deserialize_with = "even_null")]
+    access_ttl: Option<Option<String>>,
+    #[serde(default, deserialize_with = "even_null")]
+    refresh_ttl: Option<Option<String>>,
+    redirect_uris: Option<Vec<String>>,
+    post_logout_redirect_uris: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "even_null")]
+    audience: Option<Option<String>>,
+    trusted: Option<bool>,
     disabled: Option<bool>,
 }
 
-/// A client with its secret, which nobody sees again; `None` when it has keys instead.
+/// A member that is there, and may be `null`: serde takes that for one that is not.
+fn even_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// A client with its secret, which nobody sees again; `None` when it has keys instead, or can keep none.
 pub struct Added {
     /// The client.
     pub client: Client,
@@ -78,7 +104,7 @@ pub enum NotDone {
     #[error("there is no such client")]
     Unknown,
     /// It has keys, and no secret that another could take the place of.
-    #[error("the client has no secret: it signs with its own keys")]
+    #[error("the client has no secret: it signs with its own keys, or it is public")]
     NoSecret,
     /// Whoever asked for it is not (or no longer) who he was, or the store does not answer.
     #[error(transparent)]
@@ -97,8 +123,9 @@ impl From<NotDone> for Problem {
             NotDone::Invalid(errors) => Self::invalid_fields(errors),
             NotDone::Unknown => Self::new(StatusCode::NOT_FOUND, "no-such-client")
                 .detail("There is no client with this id; GET /api/admin/clients lists all."),
-            NotDone::NoSecret => Self::new(StatusCode::CONFLICT, "no-secret")
-                .detail("This client signs with keys of its own (private_key_jwt) and has no secret."),
+            NotDone::NoSecret => Self::new(StatusCode::CONFLICT, "no-secret").detail(
+                "This client has no secret: it signs with keys of its own (private_key_jwt), or it is public (none).",
+            ),
             NotDone::NotOwner(not) => not.into(),
         }
     }
@@ -112,7 +139,7 @@ impl Clients {
     pub async fn add(&self, new: NewClient, author: Author) -> Result<Added, NotDone> {
         let now = self.clock.unix_micros();
         let record = rules::record(&new, &self.scopes, secret::new_client_id(), now).map_err(NotDone::Invalid)?;
-        let has_secret = record.auth_method.as_deref() != Some(AuthMethod::PrivateKeyJwt.name());
+        let has_secret = has_secret(&record);
         let secret = has_secret.then(secret::new_secret);
         let (kept, hash) = (record.clone(), secret.as_ref().map(secret::hash));
         let event = author.did(Act::ClientAdd, &record.id, now);
@@ -177,7 +204,7 @@ impl Clients {
                     author.enter(connection.reborrow(), now).await?;
                     records::begin_change(connection.reborrow()).await?;
                     let client = records::client(connection.reborrow(), &id).await?.ok_or(NotDone::Unknown)?;
-                    if client.jwks.is_some() {
+                    if !has_secret(&client) {
                         return Err(NotDone::NoSecret);
                     }
                     if overlap.is_zero() {
@@ -237,12 +264,34 @@ fn changed(
         take(rules::scopes(&scopes, declared).map(|scopes| client.scopes = scopes));
     }
     if let Some(ttl) = change.access_ttl {
-        take(rules::access_ttl(&ttl).map(|ttl| client.access_ttl = Some(ttl)));
+        take(ttl.as_deref().map(rules::access_ttl).transpose().map(|ttl| client.access_ttl = ttl));
     }
-    match change.disabled {
-        Some(true) => client.disabled_at = client.disabled_at.or(Some(now)),
-        Some(false) => client.disabled_at = None,
-        None => {}
+    if let Some(ttl) = change.refresh_ttl {
+        take(ttl.as_deref().map(rules::refresh_ttl).transpose().map(|ttl| client.refresh_ttl = ttl));
+    }
+    if let Some(uris) = change.redirect_uris {
+        take(rules::uris("redirect_uris", &uris).map(|uris| client.redirect_uris = uris));
+    }
+    if let Some(uris) = change.post_logout_redirect_uris {
+        let field = "post_logout_redirect_uris";
+        take(rules::uris(field, &uris).map(|uris| client.post_logout_redirect_uris = uris));
+    }
+    if let Some(audience) = change.audience {
+        take(audience.as_deref().map(rules::audience).transpose().map(|audience| client.audience = audience));
+    }
+    let since = |so: Option<bool>, before: Option<i64>| match so {
+        Some(true) => before.or(Some(now)),
+        Some(false) => None,
+        None => before,
+    };
+    client.disabled_at = since(change.disabled, client.disabled_at);
+    client.trusted_at = since(change.trusted, client.trusted_at);
+    if errors.is_empty() {
+        errors.extend(rules::together(&client));
     }
     if errors.is_empty() { Ok(client) } else { Err(errors) }
+}
+
+fn has_secret(client: &ClientRecord) -> bool {
+    client.auth_method.as_deref().and_then(AuthMethod::of).is_none_or(AuthMethod::has_secret)
 }

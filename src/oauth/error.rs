@@ -9,6 +9,7 @@ use actix_web::http::header::{ALLOW, CACHE_CONTROL, HeaderValue, PRAGMA, RETRY_A
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
+use crate::guard::Refusal;
 use crate::http::Problem;
 
 /// An error as a client of the authorization server sees it: `{"error", "error_description"}`.
@@ -102,6 +103,18 @@ impl OAuthError {
     fn allowed_description(&self) -> String {
         let allowed = |c: &char| matches!(c, ' ' | '!' | '#'..='[' | ']'..='~');
         self.description.chars().map(|c| if c == '"' { '\'' } else { c }).filter(allowed).collect()
+    }
+}
+
+/// A token that does not open what was asked for (RFC 6750, section 3).
+impl From<Refusal> for OAuthError {
+    fn from(refusal: Refusal) -> Self {
+        let (status, code, description, challenge) = refusal.in_parts();
+        let error = Self::new(status, code, description);
+        match challenge {
+            Some(challenge) => error.with(Header::Challenge, challenge),
+            None => error.retry_after(Duration::from_secs(2)),
+        }
     }
 }
 

@@ -17,7 +17,7 @@ const MAX_AGE: Duration = Duration::from_hours(1);
 const _: () = assert!(MAX_AGE.as_secs() * 2 <= PUBLISHED_AHEAD.as_secs());
 
 pub(super) async fn keys(request: HttpRequest, oauth: Data<OAuth>) -> HttpResponse {
-    let body = json!({ "keys": oauth.accounts.issuer.public_keys() }).to_string();
+    let body = json!({ "keys": oauth.id_tokens.public_keys() }).to_string();
     let tag = base64url(digest::digest(&digest::SHA256, body.as_bytes()).as_ref());
     let tag = EntityTag::new_strong(tag);
     let has_it = match IfNoneMatch::parse(&request) {

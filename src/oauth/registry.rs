@@ -181,9 +181,9 @@ impl Registry {
 
     /// What memory tells of a token of a client.
     pub(super) fn known(&self, claims: &Claims) -> Known {
-        let Some(token_id) = claims.token_id.as_deref() else { return Known::Ended };
+        let Some((client_id, token_id)) = ids(claims) else { return Known::Ended };
         let clients = self.clients.load();
-        match clients.get(&claims.subject) {
+        match clients.get(client_id) {
             Some(client) if !client.is_enabled() => return Known::Ended,
             Some(_) => {}
             None => return Known::No,
@@ -196,10 +196,10 @@ impl Registry {
 
     /// The same, of the store.
     pub(super) async fn ask_store(&self, claims: &Claims) -> Result<Known, StoreUnavailable> {
-        let Some(token_id) = claims.token_id.as_deref() else { return Ok(Known::Ended) };
+        let Some((client_id, token_id)) = ids(claims) else { return Ok(Known::Ended) };
         let ask = async {
             let clients = self.refresh().await?;
-            if !clients.get(&claims.subject).is_some_and(|client| client.is_enabled()) {
+            if !clients.get(client_id).is_some_and(|client| client.is_enabled()) {
                 return Ok(Known::Ended);
             }
             let mut reader = self.store.read().await?;
@@ -211,4 +211,9 @@ impl Registry {
             StoreUnavailable
         })
     }
+}
+
+/// The client that a token was given to, and the token's own id.
+fn ids(claims: &Claims) -> Option<(&str, &str)> {
+    claims.client_id.as_deref().zip(claims.token_id.as_deref())
 }

@@ -1,6 +1,7 @@
 //! `POST /v1/revoke`: a client gives a token back (RFC 7009).
 //!
-//! Its own access tokens are dead from the moment this is answered. Anything else changes nothing, and the answer is the same (section 2.2).
+//! Its own access tokens are dead from the moment this is answered, and with a refresh token of its own the whole session of its user. Anything else
+//! changes nothing, and the answer is the same (section 2.2).
 
 use std::sync::Arc;
 
@@ -11,6 +12,8 @@ use super::client::Client;
 use super::error::OAuthError;
 use super::form::Form;
 use super::{OAuth, records};
+use crate::accounts::records as account_records;
+use crate::accounts::refresh_token::RefreshToken;
 use crate::audit::{Act, Event};
 use crate::http::caller::Caller;
 use crate::store::StoreError;
@@ -33,8 +36,11 @@ pub(super) async fn revoke(
 
 impl OAuth {
     async fn revoke(&self, client: &Client, token: &str, caller: &Caller) -> Result<(), OAuthError> {
-        let claims = match self.verifier.authenticate(token).await {
-            Ok(claims) if self.verifier.is_local(&claims) && claims.subject == client.id() => claims,
+        if let Some(refresh) = RefreshToken::parse(token) {
+            return self.end_session_of(client, refresh, caller).await.map_err(|error| not_revoked(&error));
+        }
+        let claims = match self.verifier.look_into(token).await {
+            Ok(claims) if claims.client_id.as_deref() == Some(client.id()) => claims,
             Err(Rejection::StoreUnavailable | Rejection::KeysUnavailable) => return Err(OAuthError::unavailable()),
             Ok(_) | Err(_) => return Ok(()),
         };
@@ -58,9 +64,35 @@ impl OAuth {
             registry.note_revoked(&token_id, over);
             Ok::<_, StoreError>(())
         });
-        revoking.await.unwrap_or(Err(StoreError::Interrupted)).map_err(|error| {
-            tracing::error!(%error, "a token could not be revoked");
-            OAuthError::unavailable()
-        })
+        revoking.await.unwrap_or(Err(StoreError::Interrupted)).map_err(|error| not_revoked(&error))
     }
+
+    async fn end_session_of(&self, client: &Client, token: RefreshToken, caller: &Caller) -> Result<(), StoreError> {
+        let now = self.registry.clock.unix_micros();
+        let client_id = client.id().to_owned();
+        let event = Event::success(Act::ClientTokenRevoke, now).by_client().on_client(client.id()).from(caller);
+        self.accounts
+            .end_by(move |mut connection| {
+                Box::pin(async move {
+                    // Also by one that is spent: it is proof enough that the session is the client's.
+                    let family = token.family_hash();
+                    let session = account_records::session_by_family(connection.reborrow(), &family).await?;
+                    let Some(session) = session.filter(|session| session.client_id.as_ref() == Some(&client_id)) else {
+                        return Ok(Vec::new());
+                    };
+                    let ended = account_records::end_session(connection.reborrow(), &session.id, now).await?;
+                    if session.ended_at.is_none() {
+                        let event = event.on_user(&session.user_id).in_session(&session.id);
+                        event.record(connection).await?;
+                    }
+                    Ok::<_, StoreError>(ended)
+                })
+            })
+            .await
+    }
+}
+
+fn not_revoked(error: &StoreError) -> OAuthError {
+    tracing::error!(%error, "a token could not be revoked");
+    OAuthError::unavailable()
 }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::client::{AuthMethod, CLIENT_CREDENTIALS};
+use super::client::{AuthMethod, GrantType, OPENID_SCOPES};
 use super::clients::NewClient;
 use super::records::ClientRecord;
+use super::redirect_uri;
 use crate::accounts::name::display_name;
 use crate::http::problem::FieldError;
 use crate::settings::DeclaredScope;
@@ -15,6 +16,11 @@ use crate::token::local::MAX_ACCESS_TTL;
 
 /// The largest set of keys, in bytes.
 const MAX_JWKS: usize = 32 * 1024;
+
+const MAX_REFRESH_TTL: Duration = Duration::from_hours(24 * 365);
+
+const MOST_URIS: usize = 50;
+const MOST_AUDIENCE: usize = 200;
 
 /// What is kept of a new client.
 pub(super) fn record(
@@ -30,23 +36,54 @@ pub(super) fn record(
     let auth_method = take(&mut errors, auth_method(new.auth_method.as_deref()));
     let jwks = take(&mut errors, jwks(new.jwks.as_ref(), auth_method.flatten()));
     let access_ttl = take(&mut errors, new.access_ttl.as_deref().map(access_ttl).transpose());
-    match (name, grants, scopes, auth_method, jwks, access_ttl) {
-        (Some(name), Some(grants), Some(scopes), Some(auth_method), Some(jwks), Some(access_ttl)) => {
-            let auth_method = auth_method.map(|method| method.name().to_owned());
-            Ok(ClientRecord {
-                id,
-                name,
-                grants,
-                scopes,
-                auth_method,
-                jwks,
-                access_ttl,
-                created_at: now,
-                disabled_at: None,
-            })
-        }
-        _ => Err(errors),
+    let refresh_ttl = take(&mut errors, new.refresh_ttl.as_deref().map(refresh_ttl).transpose());
+    let redirects = take(&mut errors, uris("redirect_uris", &new.redirect_uris));
+    let after_logout = take(&mut errors, uris("post_logout_redirect_uris", &new.post_logout_redirect_uris));
+    let audience = take(&mut errors, new.audience.as_deref().map(audience).transpose());
+    let record = ClientRecord {
+        id,
+        name: name.unwrap_or_default(),
+        grants: grants.unwrap_or_default(),
+        scopes: scopes.unwrap_or_default(),
+        auth_method: auth_method.flatten().map(|method| method.name().to_owned()),
+        jwks: jwks.flatten(),
+        access_ttl: access_ttl.flatten(),
+        created_at: now,
+        disabled_at: None,
+        redirect_uris: redirects.unwrap_or_default(),
+        post_logout_redirect_uris: after_logout.unwrap_or_default(),
+        audience: audience.flatten(),
+        refresh_ttl: refresh_ttl.flatten(),
+        trusted_at: new.trusted.then_some(now),
+    };
+    if errors.is_empty() {
+        errors.extend(together(&record));
     }
+    if errors.is_empty() { Ok(record) } else { Err(errors) }
+}
+
+/// What of a client does not go together.
+pub(super) fn together(client: &ClientRecord) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let has = |grant: GrantType| client.grants.split(' ').any(|own| own == grant.name());
+    let for_users = has(GrantType::AuthorizationCode) || has(GrantType::DeviceCode);
+    if has(GrantType::AuthorizationCode) && client.redirect_uris.is_empty() {
+        errors.push(wrong("redirect_uris", "must have one at least for authorization_code"));
+    }
+    if !has(GrantType::AuthorizationCode) && !client.redirect_uris.is_empty() {
+        errors.push(wrong("redirect_uris", "goes with the grant authorization_code only"));
+    }
+    if has(GrantType::RefreshToken) && !for_users {
+        let why = "must have authorization_code or device_code besides refresh_token: client_credentials has no refresh tokens";
+        errors.push(wrong("grants", why));
+    }
+    if client.auth_method.as_deref() == Some(AuthMethod::None.name()) && has(GrantType::ClientCredentials) {
+        errors.push(wrong(
+            "grants",
+            "must not be client_credentials for a public client: it has nothing to prove itself by",
+        ));
+    }
+    errors
 }
 
 fn take<T>(errors: &mut Vec<FieldError>, result: Result<T, FieldError>) -> Option<T> {
@@ -62,16 +99,39 @@ pub(super) fn name(name: &str) -> Result<String, FieldError> {
 }
 
 pub(super) fn grants(grants: &[String]) -> Result<String, FieldError> {
-    match grants.iter().find(|grant| *grant != CLIENT_CREDENTIALS) {
-        Some(_) => Err(wrong("grants", "must be client_credentials: this version has no other grant for clients")),
-        None => Ok(if grants.is_empty() { String::new() } else { CLIENT_CREDENTIALS.to_owned() }),
+    let known: Option<Vec<GrantType>> = grants.iter().map(|grant| GrantType::of_short(grant)).collect();
+    let names = || GrantType::ALL.map(GrantType::name).join(", ").replace(GrantType::DeviceCode.name(), "device_code");
+    let known = known.ok_or_else(|| wrong("grants", format!("must be of {}", names())))?;
+    let used: Vec<&str> =
+        GrantType::ALL.iter().filter(|grant| known.contains(grant)).map(|grant| grant.name()).collect();
+    Ok(used.join(" "))
+}
+
+pub(super) fn uris(field: &'static str, uris: &[String]) -> Result<String, FieldError> {
+    if uris.len() > MOST_URIS {
+        return Err(wrong(field, format!("must be at most {MOST_URIS}")));
     }
+    for uri in uris {
+        redirect_uri::check(uri).map_err(|why| wrong(field, format!("{why} (found {uri:?})")))?;
+    }
+    Ok(uris.join(" "))
+}
+
+pub(super) fn audience(audience: &str) -> Result<String, FieldError> {
+    let is_plain =
+        (1..=MOST_AUDIENCE).contains(&audience.len()) && audience.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_plain {
+        return Ok(audience.to_owned());
+    }
+    Err(wrong("audience", format!("must be 1 to {MOST_AUDIENCE} printable characters of ASCII, such as api://orders")))
 }
 
 /// Only declared ones, and `admin` can be none of those: whatever a client may do, it is no administrator.
 pub(super) fn scopes(scopes: &[String], declared: &[DeclaredScope]) -> Result<String, FieldError> {
-    if scopes.iter().all(|scope| declared.iter().any(|declared| declared.name == *scope)) {
-        let scopes: crate::token::Scopes = scopes.iter().map(String::as_str).collect();
+    // Those of OpenID Connect need not be named: users are asked for them.
+    let others = scopes.iter().map(String::as_str).filter(|scope| !OPENID_SCOPES.contains(scope));
+    if others.clone().all(|scope| declared.iter().any(|declared| declared.name == *scope)) {
+        let scopes: crate::token::Scopes = others.collect();
         return Ok(scopes.to_string());
     }
     let names: Vec<&str> = declared.iter().map(|scope| scope.name.as_str()).collect();
@@ -114,8 +174,18 @@ fn jwks(jwks: Option<&Value>, method: Option<AuthMethod>) -> Result<Option<Strin
 
 /// In seconds.
 pub(super) fn access_ttl(text: &str) -> Result<i64, FieldError> {
-    let ttl = humantime::parse_duration(text).ok();
-    let ttl = ttl.filter(|ttl| (Duration::from_secs(1)..=MAX_ACCESS_TTL).contains(ttl));
-    ttl.and_then(|ttl| i64::try_from(ttl.as_secs()).ok())
+    seconds(text, MAX_ACCESS_TTL)
         .ok_or_else(|| wrong("access_ttl", "must be a duration between 1s and 24h, such as \"15m\""))
+}
+
+/// In seconds.
+pub(super) fn refresh_ttl(text: &str) -> Result<i64, FieldError> {
+    seconds(text, MAX_REFRESH_TTL)
+        .ok_or_else(|| wrong("refresh_ttl", "must be a duration between 1s and 365d, such as \"7d\""))
+}
+
+fn seconds(text: &str, longest: Duration) -> Option<i64> {
+    let ttl = humantime::parse_duration(text).ok()?;
+    let ttl = (Duration::from_secs(1)..=longest).contains(&ttl).then_some(ttl)?;
+    i64::try_from(ttl.as_secs()).ok()
 }

@@ -27,6 +27,21 @@ pub(super) fn assertion_hash(client_id: &str, token_id: &str) -> String {
     with_purpose("tokenhouse client assertion", &[client_id, token_id])
 }
 
+/// A new authorization code or device code, of 256 random bits.
+pub(super) fn new_code() -> String {
+    base64url(&bytes::<32>())
+}
+
+/// What is kept of an authorization code.
+pub(super) fn code_hash(code: &str) -> String {
+    with_purpose("tokenhouse authorization code", &[code])
+}
+
+/// What is kept of a device code.
+pub(super) fn device_code_hash(code: &str) -> String {
+    with_purpose("tokenhouse device code", &[code])
+}
+
 /// Whether `secret` is one of those of which `hashes` are kept. It takes the same time whether there is none, one or two of them, and whichever is right.
 pub(super) fn matches<'a>(secret: &SecretString, mut hashes: impl Iterator<Item = &'a str>) -> bool {
     // No hash begins like this.

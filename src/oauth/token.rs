@@ -1,35 +1,41 @@
-//! `POST /v1/token`: the grant `client_credentials` (RFC 6749, section 4.4).
+//! `POST /v1/token`: the token endpoint (RFC 6749, section 3.2).
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
 use super::authentication::NotAuthenticated;
-use super::client::{CLIENT_CREDENTIALS, Client};
+use super::client::{Client, GrantType, OFFLINE_ACCESS, OPENID_SCOPES};
 use super::error::OAuthError;
 use super::form::Form;
 use super::{OAuth, answer};
 use crate::http::caller::Caller;
-use crate::token::Scopes;
+use crate::store::StoreError;
+use crate::token::local::NewToken;
+use crate::token::{KeyFileError, Scopes};
 
 /// Okta's own words, which clients written for it may look for.
 const NO_DEFAULT_SCOPES: &str =
     "The authorization server resource does not have any configured default scopes, 'scope' must be provided.";
 
-/// RFC 6749, section 5.1. There is no refresh token: the client can ask again (section 4.4.3).
+/// RFC 6749, section 5.1.
 #[derive(Serialize)]
-struct TokenResponse {
-    access_token: String,
-    token_type: &'static str,
-    expires_in: u64,
-    scope: String,
+pub(super) struct TokenResponse {
+    pub access_token: String,
+    pub token_type: &'static str,
+    pub expires_in: u64,
+    pub scope: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<String>,
 }
 
 /// Why there is no token.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotGranted {
-    #[error("grant_type is missing")]
-    NoGrant,
+    #[error("a parameter is missing")]
+    Missing(&'static str),
     #[error("the grant is not of this server")]
     UnsupportedGrant,
     #[error(transparent)]
@@ -40,21 +46,57 @@ pub(super) enum NotGranted {
     InvalidScope,
     #[error("no scope was asked for, and none is given by default")]
     NoDefaultScopes,
+    /// The code or the refresh token is not good, or what came with it is not what belongs to it: nobody learns which.
+    #[error("what was shown is not good")]
+    InvalidGrant,
+    #[error("the user has not decided yet")]
+    AuthorizationPending,
+    #[error("the device asks too often")]
+    SlowDown,
+    #[error("the user said no")]
+    AccessDenied,
+    #[error("the device code is over")]
+    ExpiredToken,
+    #[error("the key of ID tokens: {0}")]
+    Key(#[from] KeyFileError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl From<NotGranted> for OAuthError {
     fn from(not: NotGranted) -> Self {
         match not {
-            NotGranted::NoGrant => Self::invalid_request("The parameter grant_type is missing."),
-            NotGranted::UnsupportedGrant => {
-                Self::bad_request("unsupported_grant_type", "This server knows the grant client_credentials.")
-            }
+            NotGranted::Missing(name) => Self::invalid_request(format!("The parameter {name} is missing.")),
+            NotGranted::UnsupportedGrant => Self::bad_request(
+                "unsupported_grant_type",
+                format!("This server knows the grants {}.", GrantType::ALL.map(GrantType::name).join(", ")),
+            ),
             NotGranted::NotAuthenticated(not) => not.into(),
             NotGranted::Unauthorized => Self::bad_request("unauthorized_client", "The client may not use this grant."),
             NotGranted::InvalidScope => {
                 Self::bad_request("invalid_scope", "A scope is unknown, or the client may not have it.")
             }
             NotGranted::NoDefaultScopes => Self::bad_request("invalid_scope", NO_DEFAULT_SCOPES),
+            NotGranted::InvalidGrant => Self::bad_request(
+                "invalid_grant",
+                "The code or token is unknown, over or used, or was given to another client or for other parameters.",
+            ),
+            NotGranted::AuthorizationPending => {
+                Self::bad_request("authorization_pending", "The user has not decided yet; ask again.")
+            }
+            NotGranted::SlowDown => {
+                Self::bad_request("slow_down", "Too soon; wait five seconds longer each time from now on.")
+            }
+            NotGranted::AccessDenied => Self::bad_request("access_denied", "The user said no."),
+            NotGranted::ExpiredToken => Self::bad_request("expired_token", "The device code is over; get a new one."),
+            NotGranted::Key(error) => {
+                tracing::error!(%error, "an ID token could not be signed");
+                Self::unavailable()
+            }
+            NotGranted::Store(error) => {
+                tracing::error!(%error, "the store failed");
+                Self::unavailable()
+            }
         }
     }
 }
@@ -71,25 +113,44 @@ pub(super) async fn token(
 impl OAuth {
     async fn grant(&self, request: &HttpRequest, form: &Form, caller: &Caller) -> Result<TokenResponse, NotGranted> {
         // Before anything is known of the client: what the server has not is no secret.
-        match form.get("grant_type") {
-            None => return Err(NotGranted::NoGrant),
-            Some(CLIENT_CREDENTIALS) => {}
-            Some(_) => return Err(NotGranted::UnsupportedGrant),
-        }
+        let grant = form.get("grant_type").ok_or(NotGranted::Missing("grant_type"))?;
+        let grant = GrantType::of(grant).ok_or(NotGranted::UnsupportedGrant)?;
         let client = self.authenticate(request, form, caller).await?;
-        if !client.may_use(CLIENT_CREDENTIALS) {
+        if !client.may_use(grant) {
             return Err(NotGranted::Unauthorized);
         }
-        let scopes = self.scopes_for(&client, form.get("scope"))?;
-        // Not longer than all others live, or it would outlive the key that signed it when that is retired.
-        let ttl = client.access_ttl().map_or(self.access_ttl, |own| own.min(self.access_ttl));
-        let minted = self.accounts.issuer.mint_for_client(client.id(), &scopes, ttl);
+        match grant {
+            GrantType::ClientCredentials => self.grant_to_itself(&client, form),
+            GrantType::AuthorizationCode => self.grant_for_code(&client, form, caller).await,
+            GrantType::RefreshToken => self.grant_again(&client, form, caller).await,
+            GrantType::DeviceCode => self.grant_to_device(&client, form, caller).await,
+        }
+    }
+
+    /// RFC 6749, section 4.4. There is no refresh token: the client can ask again (section 4.4.3).
+    fn grant_to_itself(&self, client: &Client, form: &Form) -> Result<TokenResponse, NotGranted> {
+        let scopes = self.scopes_for(client, form.get("scope"))?;
+        let minted = self.accounts.issuer.mint(&NewToken {
+            client_id: client.id(),
+            user: None,
+            audience: client.audience(),
+            scopes: &scopes,
+            ttl: self.access_ttl_of(client),
+            other: &serde_json::Map::new(),
+        });
         Ok(TokenResponse {
             access_token: minted.token,
             token_type: "Bearer",
             expires_in: minted.expires_in.as_secs(),
             scope: scopes.to_string(),
+            refresh_token: None,
+            id_token: None,
         })
+    }
+
+    /// Not longer than all others live, or a token would outlive the key that signed it when that is retired.
+    pub(super) fn access_ttl_of(&self, client: &Client) -> std::time::Duration {
+        client.access_ttl().map_or(self.access_ttl, |own| own.min(self.access_ttl))
     }
 
     /// The scopes asked for, when the client may have each and all are still declared; without any asked, its default ones.
@@ -102,7 +163,28 @@ impl OAuth {
                 declared().filter(|scope| scope.default).map(|scope| scope.name.as_str()).filter(own).collect();
             return if scopes.is_empty() { Err(NotGranted::NoDefaultScopes) } else { Ok(scopes) };
         }
-        let may_have = |name: &str| client.scopes.contains(name) && declared().any(|scope| scope.name == name);
-        if asked.iter().all(may_have) { Ok(asked) } else { Err(NotGranted::InvalidScope) }
+        if asked.iter().all(|scope| self.may_have(client, scope)) { Ok(asked) } else { Err(NotGranted::InvalidScope) }
+    }
+
+    /// The same of scopes that a user is asked for.
+    pub(super) fn scopes_of_user(&self, client: &Client, asked: Option<&str>) -> Result<Scopes, NotGranted> {
+        let asked_for = Scopes::from(asked.unwrap_or_default());
+        if asked_for.is_empty() {
+            return self.scopes_for(client, asked);
+        }
+        let is_good = asked_for.iter().all(|scope| self.may_ask_user(client, scope));
+        if is_good { Ok(asked_for) } else { Err(NotGranted::InvalidScope) }
+    }
+
+    /// Whether a client may ask a user for this scope.
+    pub(super) fn may_ask_user(&self, client: &Client, scope: &str) -> bool {
+        match scope {
+            OFFLINE_ACCESS => client.may_use(GrantType::RefreshToken),
+            scope => OPENID_SCOPES.contains(&scope) || self.may_have(client, scope),
+        }
+    }
+
+    fn may_have(&self, client: &Client, scope: &str) -> bool {
+        client.scopes.contains(scope) && self.clients.scopes.iter().any(|declared| declared.name == scope)
     }
 }

@@ -1,8 +1,9 @@
-//! What is done in the background: changes of clients and revocations heard from other nodes, what is over swept out.
+//! What is done in the background: changes of clients and revocations heard from other nodes, the key of ID tokens, what is over swept out.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::id_tokens::IdTokens;
 use super::records;
 use super::registry::Registry;
 use crate::store::StoreError;
@@ -15,11 +16,11 @@ const SWEEP_EVERY: u64 = 60;
 const SWEEP_AT_MOST: i64 = 5_000;
 
 /// Begins the upkeep, on the tokio runtime this is called from; it ends when the registry is dropped.
-pub(crate) fn keep_up(registry: &Arc<Registry>) {
-    tokio::spawn(run(Arc::downgrade(registry)));
+pub(crate) fn keep_up(registry: &Arc<Registry>, id_tokens: &Arc<IdTokens>) {
+    tokio::spawn(run(Arc::downgrade(registry), Arc::downgrade(id_tokens)));
 }
 
-async fn run(registry: Weak<Registry>) {
+async fn run(registry: Weak<Registry>, id_tokens: Weak<IdTokens>) {
     let mut failing = false;
     for tick in 0_u64.. {
         tokio::time::sleep(TICK).await;
@@ -31,6 +32,11 @@ async fn run(registry: Weak<Registry>) {
             _ => {}
         }
         failing = outcome.is_err();
+        let Some(id_tokens) = id_tokens.upgrade() else { return };
+        // On a thread that may wait: a file is read, and once in a while a key is made.
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || id_tokens.tend()).await {
+            tracing::error!(%error, "cannot look after the key of ID tokens; going on with the one in memory");
+        }
     }
 }
 

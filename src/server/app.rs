@@ -1,8 +1,6 @@
 //! Which route is where, and what lies around all of them.
 
-use actix_cors::Cors;
-use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::StatusCode;
 use actix_web::middleware::Condition;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpResponse, ResponseError as _};
@@ -13,10 +11,12 @@ use crate::accounts::{Accounts, routes};
 use crate::admin;
 use crate::http::Problem;
 use crate::http::client_address::TrustedProxies;
+use crate::http::cors::cors;
 use crate::http::json::BodyLimit;
 use crate::oauth::{self, OAuth};
 use crate::settings::Settings;
 use crate::token::Verifier;
+use crate::web::browser::PublicOrigin;
 
 /// All that the routes need; each worker has a clone.
 #[derive(Clone)]
@@ -30,6 +30,7 @@ pub(crate) struct State {
     pub body_limit: BodyLimit,
     pub trusted_proxies: TrustedProxies,
     pub cors_origins: Vec<String>,
+    pub origin: PublicOrigin,
     /// The remote issuers, for whoever looks for the login where there is none.
     pub log_in_at: String,
 }
@@ -50,6 +51,7 @@ impl State {
             body_limit: BodyLimit(settings.server.max_body),
             trusted_proxies: TrustedProxies(settings.server.trusted_proxies.clone()),
             cors_origins: settings.cors.origins.clone(),
+            origin: PublicOrigin(settings.server.public_url.clone()),
             log_in_at: remotes.map(|remote| remote.issuer.as_str()).collect::<Vec<_>>().join(" or "),
         }
     }
@@ -66,9 +68,15 @@ pub(crate) fn routes(cfg: &mut ServiceConfig, state: &State) {
     }
     match &state.oauth {
         Some(oauth) => {
-            cfg.app_data(oauth.clone()).configure(oauth::routes);
+            cfg.app_data(oauth.clone()).app_data(state.origin.clone());
+            oauth::routes(cfg, &state.cors_origins);
+            crate::web::routes(cfg);
         }
-        None => elsewhere(cfg, "oauth2/default", &state.log_in_at),
+        None => {
+            for path in ["oauth2/default", "sign-in", "activate"] {
+                elsewhere(cfg, path, &state.log_in_at);
+            }
+        }
     }
     let accounts = |cfg: &mut ServiceConfig| {
         if state.accounts.is_some() {
@@ -90,16 +98,6 @@ pub(crate) fn routes(cfg: &mut ServiceConfig, state: &State) {
                 .default_service(web::to(not_found)),
         )
         .default_service(web::to(not_found));
-}
-
-/// Pages of exactly these origins may call, with a token in the header and never with cookies.
-fn cors(origins: &[String]) -> Cors {
-    let cors = Cors::default()
-        .allowed_methods([Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE])
-        .allowed_headers([AUTHORIZATION, CONTENT_TYPE])
-        .expose_headers([WWW_AUTHENTICATE, RETRY_AFTER])
-        .max_age(600);
-    origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }
 
 /// Where there are no accounts, `path` and everything below it say where there are.

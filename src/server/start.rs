@@ -18,6 +18,7 @@ use super::health::Draining;
 use crate::accounts::letters::Postman;
 use crate::accounts::{self, Accounts};
 use crate::oauth::clients::Clients;
+use crate::oauth::id_tokens::IdTokens;
 use crate::oauth::registry::Registry;
 use crate::oauth::standing::OfUsersAndClients;
 use crate::oauth::{Addresses, OAuth, upkeep};
@@ -114,9 +115,10 @@ impl Server {
             let opened = Arc::new(Accounts::new(settings, store, Arc::clone(&issuer), sealing, clock.clone())?);
             let registry = Registry::open(opened.store().clone(), clock.clone()).await.map_err(StartError::Clients)?;
             let registry = Arc::new(registry);
+            let id_tokens = Arc::new(IdTokens::open(&settings.tokens, Arc::clone(&issuer), clock.clone())?);
             let standing = OfUsersAndClients { sessions: opened.sessions(), registry: Arc::clone(&registry) };
             verifier = verifier.local_with_standing(issuer, Arc::new(standing));
-            accounts = Some((opened, registry));
+            accounts = Some((opened, (registry, id_tokens)));
         }
         for name in &settings.auth.remotes {
             if let Some(remote) = settings.remotes.get(name) {
@@ -125,13 +127,13 @@ impl Server {
         }
         let verifier = verifier.build()?;
         let mut postman = None;
-        let (accounts, registry) = accounts.unzip();
+        let (accounts, beside) = accounts.unzip();
         if let Some(accounts) = &accounts {
             accounts.keep_up();
             postman = Some(accounts.send_letters());
         }
-        let oauth = accounts.clone().zip(registry).map(|(accounts, registry)| {
-            upkeep::keep_up(&registry);
+        let oauth = accounts.clone().zip(beside).map(|(accounts, (registry, id_tokens))| {
+            upkeep::keep_up(&registry, &id_tokens);
             Data::new(OAuth {
                 clients: Clients {
                     store: accounts.store().clone(),
@@ -141,8 +143,10 @@ impl Server {
                 accounts,
                 registry,
                 verifier: verifier.clone(),
+                id_tokens,
                 access_ttl: settings.tokens.access_ttl,
-                addresses: Addresses::of(issuer_name(settings)),
+                algorithm: settings.tokens.algorithm,
+                addresses: Addresses::of(&settings.server.public_url, issuer_name(settings)),
             })
         });
 

@@ -13,7 +13,7 @@ use super::hidden::shown_in_message;
 use super::mistake::Place;
 use super::reader::{Reader, Wrong};
 use super::sections::DAY;
-use super::{Auth, Remote, Server, Tokens, secret, units};
+use super::{Auth, Remote, Server, Tokens, claims, secret, units};
 use crate::token::SigningAlgorithm;
 use crate::token::issuer_url::{WrongIssuer, check_issuer_url, check_jwks_uri};
 use crate::token::required_claim::RequiredClaim;
@@ -51,6 +51,7 @@ pub(super) fn tokens(r: &mut Reader) -> Option<Tokens> {
     let key_dir = r.words("tokens.key_dir", "want the path of a folder, such as \"data/keys\"");
     let leeway = r.duration("tokens.leeway", Duration::ZERO..=Duration::from_mins(5));
     let secret = hmac_secret(r);
+    let claims = claims::claims(r);
     if let (Some(access), Some(refresh)) = (access_ttl, refresh_ttl)
         && refresh < access
     {
@@ -66,6 +67,7 @@ pub(super) fn tokens(r: &mut Reader) -> Option<Tokens> {
         key_dir: PathBuf::from(key_dir?),
         secret: secret?,
         leeway: leeway?,
+        claims: claims?,
     })
 }
 

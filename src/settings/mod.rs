@@ -3,6 +3,7 @@
 //! Reading them from TOML and the environment, and every message about a wrong one, is in [`read`]; the printed form of
 //! `tokenhouse config show` in [`show`]. Nothing else in the crate looks at a file or an environment variable for a setting.
 
+mod claims;
 mod hidden;
 mod issuers;
 mod later;
@@ -16,6 +17,7 @@ mod secret;
 mod sections;
 pub mod show;
 mod sources;
+mod table;
 mod units;
 mod unknown;
 mod web_origin;
@@ -185,6 +187,43 @@ pub struct Tokens {
     pub secret: Option<SecretString>,
     /// How far clocks may differ when `exp`, `nbf` and `iat` are checked.
     pub leeway: Duration,
+    /// Claims that are added to users' tokens.
+    pub claims: Vec<CustomClaim>,
+}
+
+/// One of `[[tokens.claims]]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CustomClaim {
+    /// `name`.
+    pub name: String,
+    /// `from` with its `prefix`, or `value`.
+    pub source: ClaimSource,
+    /// `tokens` has "access".
+    pub in_access: bool,
+    /// `tokens` has "id": it is in ID tokens, and told at `/v1/userinfo`.
+    pub in_id: bool,
+    /// `scopes`: it is there when one of these is granted; always, when there is none.
+    pub scopes: Vec<String>,
+}
+
+/// Where the value of a claim comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ClaimSource {
+    /// The account's roles that begin so: a list.
+    Roles {
+        /// Empty for all.
+        prefix: String,
+    },
+    /// The account's id.
+    Id,
+    /// The name that is displayed; no claim, where there is none.
+    Name,
+    /// The email address.
+    Email,
+    /// Whether the address was shown to be its owner's.
+    EmailVerified,
+    /// Always the same.
+    Fixed(serde_json::Value),
 }
 
 /// `[passwords]`: argon2id parameters and the rules of NIST SP 800-63B.
@@ -305,6 +344,8 @@ pub struct Limits {
     pub register_per_ip: Quota,
     /// Wrong codes of a second factor, of one account.
     pub otp_failures_per_account: Quota,
+    /// Codes of devices that one account types.
+    pub device_codes_per_account: Quota,
     /// Exports of one account.
     pub exports_per_account: Quota,
     /// Letters that are asked for to one address.

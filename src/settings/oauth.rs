@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::hidden::shown_in_message;
-use super::mistake::Place;
 use super::reader::Reader;
+use super::table::Table;
 use super::{DeclaredScope, OAuth};
 
 const SCOPES: &str = "oauth.scopes";
@@ -19,11 +18,11 @@ pub(super) fn oauth(r: &mut Reader) -> Option<OAuth> {
     let mut scopes = Vec::new();
     let mut names = BTreeSet::new();
     for (index, table) in r.tables(SCOPES, want)?.into_iter().enumerate() {
-        let mut item = Item { r, key: format!("{SCOPES}[{index}]"), table };
-        let name = item.name();
-        let description = item.description();
-        let default = item.default();
-        item.nothing_else();
+        let mut item = Table::new(r, SCOPES, index, table);
+        let name = name(&mut item);
+        let description = item.text("description", "want a text").map(Option::unwrap_or_default);
+        let default = item.flag("default").map(Option::unwrap_or_default);
+        item.nothing_else(&["name", "description", "default"]);
         if let Some(name) = &name
             && !names.insert(name.clone())
         {
@@ -36,77 +35,27 @@ pub(super) fn oauth(r: &mut Reader) -> Option<OAuth> {
     Some(OAuth { scopes })
 }
 
-/// One of the tables.
-struct Item<'r> {
-    r: &'r mut Reader,
-    /// With its number, from 0.
-    key: String,
-    table: Map<String, Value>,
-}
-
-impl Item<'_> {
-    fn name(&mut self) -> Option<String> {
-        let want = "want a word of printable ASCII without blanks, \" and \\, such as \"customScope\"";
-        match self.table.get("name").cloned() {
-            Some(Value::String(name)) if RESERVED.contains(&name.as_str()) => {
-                self.refuse("name", "this scope has a meaning of its own already; want another name");
-                None
-            }
-            Some(Value::String(name)) if is_scope_token(&name) => Some(name),
-            Some(_) => {
-                self.refuse("name", want);
-                None
-            }
-            None => {
-                self.refuse("name", format!("missing; {want}"));
-                None
-            }
+fn name(item: &mut Table<'_>) -> Option<String> {
+    let want = "want a word of printable ASCII without blanks, \" and \\, such as \"customScope\"";
+    match item.get("name") {
+        Some(Value::String(name)) if RESERVED.contains(&name.as_str()) => {
+            item.refuse("name", "this scope has a meaning of its own already; want another name");
+            None
         }
-    }
-
-    fn description(&mut self) -> Option<String> {
-        match self.table.get("description").cloned() {
-            None => Some(String::new()),
-            Some(Value::String(text)) => Some(text),
-            Some(_) => {
-                self.refuse("description", "want a text");
-                None
-            }
+        Some(Value::String(name)) if is_scope_token(&name) => Some(name),
+        Some(_) => {
+            item.refuse("name", want);
+            None
         }
-    }
-
-    fn default(&mut self) -> Option<bool> {
-        match self.table.get("default") {
-            None => Some(false),
-            Some(Value::Bool(default)) => Some(*default),
-            Some(_) => {
-                self.refuse("default", "want true or false, without quotes");
-                None
-            }
+        None => {
+            item.refuse("name", format!("missing; {want}"));
+            None
         }
-    }
-
-    fn nothing_else(&mut self) {
-        let unknown: Vec<String> = self
-            .table
-            .keys()
-            .filter(|key| !["name", "description", "default"].contains(&key.as_str()))
-            .cloned()
-            .collect();
-        for key in unknown {
-            self.refuse(&key, "unknown key; [[oauth.scopes]] has name, description, default");
-        }
-    }
-
-    fn refuse(&mut self, key: &str, advice: impl Into<String>) {
-        let place = self.r.place(SCOPES).cloned().unwrap_or(Place::BuiltIn);
-        let found = self.table.get(key).map(|value| shown_in_message(SCOPES, value));
-        self.r.record(place, Some(format!("{}.{key}", self.key)), found, advice.into());
     }
 }
 
 /// `scope-token` of RFC 6749, section 3.3, of a length that a person can want.
-fn is_scope_token(name: &str) -> bool {
+pub(super) fn is_scope_token(name: &str) -> bool {
     let allowed = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
     (1..=128).contains(&name.len()) && name.bytes().all(allowed)
 }

@@ -185,6 +185,7 @@ pub(super) fn limits(r: &mut Reader) -> Option<Limits> {
     let login_attempts_per_ip = quota(r, "limits.login_attempts_per_ip");
     let register_per_ip = quota(r, "limits.register_per_ip");
     let otp_failures_per_account = quota(r, "limits.otp_failures_per_account");
+    let device_codes_per_account = quota(r, "limits.device_codes_per_account");
     let exports_per_account = quota(r, "limits.exports_per_account");
     let mail_per_account = quota(r, "limits.mail_per_account");
     let mail_per_ip = quota(r, "limits.mail_per_ip");
@@ -194,6 +195,7 @@ pub(super) fn limits(r: &mut Reader) -> Option<Limits> {
         login_attempts_per_ip: login_attempts_per_ip?,
         register_per_ip: register_per_ip?,
         otp_failures_per_account: otp_failures_per_account?,
+        device_codes_per_account: device_codes_per_account?,
         exports_per_account: exports_per_account?,
         mail_per_account: mail_per_account?,
         mail_per_ip: mail_per_ip?,

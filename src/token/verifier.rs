@@ -7,7 +7,7 @@ use super::builder::Builder;
 use super::claims::Claims;
 use super::clock::Clock;
 use super::jws::Compact;
-use super::local::LocalIssuer;
+use super::local::{Audience, LocalIssuer};
 use super::memory::{Memory, Remembered};
 use super::rejection::Rejection;
 use super::remote::{RemoteIssuer, RemoteStatus};
@@ -107,6 +107,25 @@ impl Verifier {
         }
     }
 
+    /// Checks a token of the local issuer, for whatever audience it is: for who asks about it, not for who is let in by it.
+    #[cfg(feature = "server")]
+    pub(crate) async fn look_into(&self, token: &str) -> Result<Claims, Rejection> {
+        let inner = &*self.0;
+        let compact = Compact::parse(token)?;
+        let local = inner.issuers.iter().find_map(|issuer| match issuer {
+            Issuer::Local(local) if local.issuer() == compact.claims.issuer => Some(local),
+            _ => None,
+        });
+        local.ok_or(Rejection::Issuer)?.check(&compact, Audience::Any, inner.leeway)?;
+        let claims = compact.claims;
+        let Some(standing) = &inner.standing else { return Ok(claims) };
+        let known = match standing.known(&claims) {
+            Known::No => standing.look_up(&claims).await.map_err(|_| Rejection::StoreUnavailable)?,
+            known => known,
+        };
+        if known == Known::Stands { Ok(claims) } else { Err(Rejection::Ended) }
+    }
+
     /// What memory says, for the extractor: most requests end here, without a future on the heap.
     pub(crate) fn verdict(&self, token: &str) -> Verdict {
         match self.check(token) {
@@ -171,7 +190,7 @@ impl Verifier {
         // Read before the check: should the keys change during it, the entry is stale at once, not good for ever.
         let generation = issuer.generation();
         let checked = match issuer {
-            Issuer::Local(local) => local.check(&compact, inner.leeway),
+            Issuer::Local(local) => local.check(&compact, Audience::Own, inner.leeway),
             Issuer::Remote(remote) => remote.check(&compact, inner.leeway).map(|()| None),
         };
         let key_until = checked.map_err(|rejection| failed(rejection, Some(index)))?;

@@ -6,14 +6,23 @@ use super::house::{REVOKE, SETTINGS, TOKEN, administrator, client};
 use crate::program::{Program, run, told};
 use crate::support::app::{TestApp, on_both};
 
-async fn dump(app: &TestApp) -> String {
+pub async fn dump(app: &TestApp) -> String {
     if app.database.starts_with("sqlite:") {
         let files = std::fs::read_dir(app.folder.path()).unwrap().flatten();
         let files = files.filter(|file| file.file_name().to_string_lossy().starts_with("tokenhouse.db"));
         return files.map(|file| String::from_utf8_lossy(&std::fs::read(file.path()).unwrap()).into_owned()).collect();
     }
     let mut rows = Vec::new();
-    for table in ["oauth_clients", "oauth_client_secrets", "oauth_revoked_tokens", "audit"] {
+    for table in [
+        "oauth_clients",
+        "oauth_client_secrets",
+        "oauth_revoked_tokens",
+        "oauth_codes",
+        "oauth_device_codes",
+        "oauth_consents",
+        "sessions",
+        "audit",
+    ] {
         rows.extend(app.texts(&format!("SELECT row_to_json(t)::text FROM {table} t")).await);
     }
     rows.join("\n")

@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "waiting for other programs takes real time")]
 
 pub mod app;
+pub mod browser;
 pub mod letters;
 pub mod okta;
 pub mod postgres;

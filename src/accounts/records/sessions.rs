@@ -26,6 +26,50 @@ pub struct SessionRecord {
     pub user_agent: Option<String>,
     /// How its owner logged in: names of RFC 8176, space-delimited.
     pub methods: String,
+    /// See [`SessionKind`].
+    pub kind: String,
+    /// That acts for its owner.
+    pub client_id: Option<String>,
+    /// What its owner granted the client: space-delimited.
+    pub scopes: Option<String>,
+    /// The session of the browser in which he did.
+    pub browser_session_id: Option<String>,
+    /// When its owner logged in, if that was not when it began.
+    pub authenticated_at: Option<i64>,
+}
+
+/// What a session is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionKind {
+    /// Of `/api/login`: it has refresh tokens, and may do all that its owner may.
+    Login,
+    /// Of a browser at the server's pages: it has a cookie.
+    Browser,
+    /// Of a client that acts for its owner, as far as he granted it.
+    Client,
+}
+
+impl SessionKind {
+    /// Its name in the table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Browser => "browser",
+            Self::Client => "client",
+        }
+    }
+}
+
+impl SessionRecord {
+    /// Whether it is of this kind.
+    pub fn is(&self, kind: SessionKind) -> bool {
+        self.kind == kind.name()
+    }
+
+    /// When its owner logged in, in microseconds since 1970.
+    pub fn authenticated_at(&self) -> i64 {
+        self.authenticated_at.unwrap_or(self.created_at)
+    }
 }
 
 /// The text of a statement that reads whole rows.
@@ -33,7 +77,8 @@ macro_rules! select_sessions {
     ($which:literal) => {
         concat!(
             "SELECT id, user_id, created_at, last_used_at, expires_at, ended_at, family_hash, refresh_hash, previous_hash,
-                    previous_salt, successor_salt, rotated_at, ip, user_agent, methods
+                    previous_salt, successor_salt, rotated_at, ip, user_agent, methods, kind, client_id, scopes,
+                    browser_session_id, authenticated_at
              FROM sessions ",
             $which
         )
@@ -63,8 +108,8 @@ pub async fn insert_session(connection: Connection<'_>, session: &SessionRecord)
         execute,
         sqlx::query(
             "INSERT INTO sessions (id, user_id, created_at, last_used_at, expires_at, family_hash, refresh_hash, successor_salt,
-                                   ip, user_agent, methods)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+                                   ip, user_agent, methods, kind, client_id, scopes, browser_session_id, authenticated_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
         )
         .bind(&session.id)
         .bind(&session.user_id)
@@ -77,6 +122,11 @@ pub async fn insert_session(connection: Connection<'_>, session: &SessionRecord)
         .bind(&session.ip)
         .bind(&session.user_agent)
         .bind(&session.methods)
+        .bind(&session.kind)
+        .bind(&session.client_id)
+        .bind(&session.scopes)
+        .bind(&session.browser_session_id)
+        .bind(session.authenticated_at)
     )?;
     Ok(())
 }
@@ -189,12 +239,36 @@ pub async fn session_stands(
     Ok(found.is_some())
 }
 
-/// Ends a session; one that has ended stays as it is.
-pub async fn end_session(connection: Connection<'_>, id: &str, now: i64) -> Result<(), StoreError> {
+/// Ends a session, and those of clients that were granted in it without `offline_access`; one that has ended stays as it is. The ids of all that have
+/// ended by now.
+pub async fn end_session(mut connection: Connection<'_>, id: &str, now: i64) -> Result<Vec<String>, StoreError> {
+    sql!(
+        connection.reborrow(),
+        execute,
+        sqlx::query(
+            "UPDATE sessions SET ended_at = $2
+             WHERE (id = $1 OR (browser_session_id = $1 AND ' ' || scopes || ' ' NOT LIKE '% offline_access %'))
+             AND ended_at IS NULL"
+        )
+        .bind(id)
+        .bind(now)
+    )?;
+    sql!(
+        connection,
+        fetch_all,
+        sqlx::query_scalar(
+            "SELECT id FROM sessions WHERE (id = $1 OR browser_session_id = $1) AND ended_at IS NOT NULL"
+        )
+        .bind(id)
+    )
+}
+
+/// Notes that a session is in use.
+pub async fn touch_session(connection: Connection<'_>, id: &str, now: i64) -> Result<(), StoreError> {
     sql!(
         connection,
         execute,
-        sqlx::query("UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL").bind(id).bind(now)
+        sqlx::query("UPDATE sessions SET last_used_at = $2 WHERE id = $1 AND ended_at IS NULL").bind(id).bind(now)
     )?;
     Ok(())
 }

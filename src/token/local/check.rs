@@ -4,30 +4,49 @@ use super::{CLIENT_ID_PREFIX, LocalIssuer, MAX_ACCESS_TTL, OWN_CLIENT_ID};
 use crate::token::claims::Claims;
 use crate::token::rejection::Rejection;
 
+/// For whom a token must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::token) enum Audience {
+    /// For the audience of the settings.
+    Own,
+    /// For whomever: clients may have tokens for APIs of their own.
+    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "the authorization server asks so"))]
+    Any,
+}
+
 impl LocalIssuer {
-    pub(super) fn check_claims(&self, claims: &Claims, now: i64, leeway: i64) -> Result<(), Rejection> {
+    pub(super) fn check_claims(
+        &self,
+        claims: &Claims,
+        audience: Audience,
+        now: i64,
+        leeway: i64,
+    ) -> Result<(), Rejection> {
         check_times(claims, now, leeway)?;
         let issued_at = claims.issued_at.ok_or(Rejection::Lifetime)?;
         let longest = i64::try_from(MAX_ACCESS_TTL.as_secs()).unwrap_or(i64::MAX);
         if claims.expires_at.saturating_sub(issued_at) > longest {
             return Err(Rejection::Lifetime);
         }
-        if !claims.audience.contains(&self.settings.audience) {
+        if audience == Audience::Own && !claims.audience.contains(&self.settings.audience) {
             return Err(Rejection::Audience);
         }
         check_bearer(claims)
     }
 }
 
-/// That the claims are one of the two shapes that the local issuer mints and nothing in between, so that a user's token never passes for a
+/// That the claims are one of the three shapes that the local issuer mints and nothing in between, so that a user's token never passes for a
 /// client's, nor the other way round (RFC 8725, section 3.12).
 fn check_bearer(claims: &Claims) -> Result<(), Rejection> {
     let client_id = claims.client_id.as_deref().ok_or(Rejection::Client)?;
     let subject = claims.subject.as_str();
+    let is_user = !subject.is_empty() && claims.user_id.as_deref() == Some(subject) && claims.session_id.is_some();
     let right = if client_id == OWN_CLIENT_ID {
-        !subject.is_empty() && claims.user_id.as_deref() == Some(subject) && claims.session_id.is_some()
+        is_user
     } else if is_client_id(client_id) {
-        subject == client_id && claims.user_id.is_none() && claims.session_id.is_none()
+        // A client that acts for a user, or for itself.
+        let is_client = subject == client_id && claims.user_id.is_none() && claims.session_id.is_none();
+        is_client || (is_user && !is_client_id(subject))
     } else {
         return Err(Rejection::Client);
     };

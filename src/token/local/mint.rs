@@ -3,8 +3,13 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::{LocalIssuer, MAX_ACCESS_TTL, OWN_CLIENT_ID};
+#[cfg(feature = "server")]
+use crate::token::claims::Claims;
+#[cfg(feature = "server")]
+use crate::token::jws::Compact;
 use crate::token::random;
 use crate::token::scopes::Scopes;
 
@@ -35,12 +40,32 @@ struct AccessToken<'a> {
     sid: Option<&'a str>,
     scp: &'a Scopes,
     scope: String,
+    #[serde(flatten)]
+    other: &'a Map<String, Value>,
 }
 
-/// Whom a token speaks of.
-enum Bearer<'a> {
-    User { user_id: &'a str, session_id: &'a str },
-    Client { client_id: &'a str },
+/// An access token to be made.
+#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "the server sets what the library leaves as it is"))]
+pub(crate) struct NewToken<'t> {
+    /// The client that it is given to.
+    pub client_id: &'t str,
+    /// Of whom it speaks; `None` for the client itself.
+    pub user: Option<UserSession<'t>>,
+    /// `None` for the issuer's own.
+    pub audience: Option<&'t str>,
+    pub scopes: &'t Scopes,
+    pub ttl: Duration,
+    /// Further claims; none has a name that the token has already.
+    pub other: &'t Map<String, Value>,
+}
+
+/// A user, and a session of his.
+#[derive(Clone, Copy)]
+pub(crate) struct UserSession<'t> {
+    pub user_id: &'t str,
+    pub session_id: &'t str,
+    /// In seconds since 1970: the token does not outlive it.
+    pub end: i64,
 }
 
 impl LocalIssuer {
@@ -51,10 +76,15 @@ impl LocalIssuer {
     /// Never for any input: JSON of strings and numbers does not fail, and a key that was checked signs any bytes.
     #[must_use]
     pub fn mint_for_user(&self, user_id: &str, session_id: &str, session_end: i64, scopes: &Scopes) -> Minted {
-        let now = self.clock.unix_seconds();
-        let session_left = Duration::from_secs(session_end.saturating_sub(now).try_into().unwrap_or(0));
-        let expires_in = self.settings.access_ttl.min(session_left);
-        self.mint(&Bearer::User { user_id, session_id }, scopes, now, expires_in)
+        let user = UserSession { user_id, session_id, end: session_end };
+        self.mint(&NewToken {
+            client_id: OWN_CLIENT_ID,
+            user: Some(user),
+            audience: None,
+            scopes,
+            ttl: self.settings.access_ttl,
+            other: &Map::new(),
+        })
     }
 
     /// Makes an access token for a client that acts for itself (RFC 9068, section 2.2: its `sub` is the client's id), good for `ttl` and never
@@ -65,30 +95,32 @@ impl LocalIssuer {
     /// Never for any input: JSON of strings and numbers does not fail, and a key that was checked signs any bytes.
     #[must_use]
     pub fn mint_for_client(&self, client_id: &str, scopes: &Scopes, ttl: Duration) -> Minted {
-        self.mint(&Bearer::Client { client_id }, scopes, self.clock.unix_seconds(), ttl)
+        self.mint(&NewToken { client_id, user: None, audience: None, scopes, ttl, other: &Map::new() })
     }
 
+    /// Makes any access token.
     #[expect(clippy::expect_used, reason = "no input makes any of these fail")]
-    fn mint(&self, bearer: &Bearer<'_>, scopes: &Scopes, iat: i64, ttl: Duration) -> Minted {
-        let (sub, uid, cid, sid) = match *bearer {
-            Bearer::User { user_id, session_id } => (user_id, Some(user_id), OWN_CLIENT_ID, Some(session_id)),
-            Bearer::Client { client_id } => (client_id, None, client_id, None),
-        };
+    pub(crate) fn mint(&self, new: &NewToken<'_>) -> Minted {
+        let iat = self.clock.unix_seconds();
+        let session_left =
+            |user: UserSession<'_>| Duration::from_secs(user.end.saturating_sub(iat).try_into().unwrap_or(0));
+        let ttl = new.user.map_or(new.ttl, |user| new.ttl.min(session_left(user)));
         let expires_in = Duration::from_secs(ttl.min(MAX_ACCESS_TTL).as_secs());
         let claims = AccessToken {
             ver: 1,
             jti: format!("AT.{}", random::base64url(&random::bytes::<18>())),
             iss: &self.settings.issuer,
-            aud: &self.settings.audience,
+            aud: new.audience.unwrap_or(&self.settings.audience),
             iat,
             exp: iat.saturating_add_unsigned(expires_in.as_secs()),
-            sub,
-            uid,
-            cid,
-            client_id: cid,
-            sid,
-            scp: scopes,
-            scope: scopes.to_string(),
+            sub: new.user.map_or(new.client_id, |user| user.user_id),
+            uid: new.user.map(|user| user.user_id),
+            cid: new.client_id,
+            client_id: new.client_id,
+            sid: new.user.map(|user| user.session_id),
+            scp: new.scopes,
+            scope: new.scopes.to_string(),
+            other: new.other,
         };
         let ring = self.ring.load();
         let signer = ring.signer(iat).expect("a ring has a key that signs");
@@ -99,4 +131,35 @@ impl LocalIssuer {
         token.push_str(&signature);
         Minted { token, expires_in }
     }
+
+    /// Signs the claims of an ID token (OpenID Connect Core 1.0, section 2); `None` while this issuer signs with HS256, for then only the client's secret
+    /// would do, and of that there is only the hash.
+    #[cfg(feature = "server")]
+    pub(crate) fn sign_id_token(&self, claims: &impl Serialize) -> Option<String> {
+        let ring = self.ring.load();
+        let signer = ring.signer(self.clock.unix_seconds()).filter(|signer| signer.key.algorithm().is_asymmetric())?;
+        let header = serde_json::json!({ "typ": ID_TOKEN_TYPE, "alg": signer.key.algorithm(), "kid": signer.kid });
+        let header = random::base64url(header.to_string().as_bytes());
+        let mut token = format!("{header}.{}", random::base64url(&serde_json::to_vec(claims).ok()?));
+        let signature = signer.key.sign(&token).ok()?;
+        token.push('.');
+        token.push_str(&signature);
+        Some(token)
+    }
+
+    /// The claims of an ID token that this issuer signed, however long ago it expired, as a hint of who somebody is.
+    #[cfg(feature = "server")]
+    pub(crate) fn read_id_token(&self, token: &str) -> Option<Claims> {
+        let token = Compact::parse(token).ok()?;
+        let ring = self.ring.load();
+        let key = ring.verifying(token.header.kid.as_deref()?, self.clock.unix_seconds())?;
+        key.key.check(&token.header.alg, token.signed, token.signature).ok()?;
+        let is_ours = token.claims.issuer == self.settings.issuer;
+        let is_id_token = token.header.typ.as_deref() == Some(ID_TOKEN_TYPE);
+        (is_ours && is_id_token).then_some(token.claims)
+    }
 }
+
+/// `typ` of ID tokens: none that an access token has.
+#[cfg(feature = "server")]
+const ID_TOKEN_TYPE: &str = "JWT";

@@ -13,8 +13,10 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use secrecy::SecretString;
 
-pub(super) use self::check::{check_times, is_access_token_type};
+pub(super) use self::check::{Audience, check_times, is_access_token_type};
 pub use self::mint::Minted;
+#[cfg(feature = "server")]
+pub(crate) use self::mint::{NewToken, UserSession};
 use self::ring::KeyRing;
 pub use self::ring::{HmacSecret, SecretTooShort};
 use super::clock::Clock;
@@ -170,6 +172,12 @@ impl LocalIssuer {
         &self.settings.issuer
     }
 
+    /// How long its access tokens live.
+    #[cfg(feature = "server")]
+    pub(crate) fn access_ttl(&self) -> Duration {
+        self.settings.access_ttl
+    }
+
     /// The `kid` of the key that signs now.
     #[must_use]
     pub fn signing_kid(&self) -> String {
@@ -188,7 +196,7 @@ impl LocalIssuer {
 
     /// Every check on a token that says it is from this issuer, except whether its session stands. Gives the second since 1970 from which its
     /// key is not believed any more, when the key is a retired one.
-    pub(super) fn check(&self, token: &Compact<'_>, leeway: i64) -> Result<Option<i64>, Rejection> {
+    pub(super) fn check(&self, token: &Compact<'_>, audience: Audience, leeway: i64) -> Result<Option<i64>, Rejection> {
         let now = self.clock.unix_seconds();
         let kid = token.header.kid.as_deref().ok_or(Rejection::KeyNotNamed)?;
         let ring = self.ring.load();
@@ -197,7 +205,7 @@ impl LocalIssuer {
         if !is_access_token_type(token.header.typ.as_deref()) {
             return Err(Rejection::Type);
         }
-        self.check_claims(&token.claims, now, leeway)?;
+        self.check_claims(&token.claims, audience, now, leeway)?;
         Ok(key.until)
     }
 }

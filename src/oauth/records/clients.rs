@@ -1,4 +1,4 @@
-//! The SQL of clients and of what is kept about their tokens.
+//! The SQL of clients.
 
 use sqlx::FromRow;
 
@@ -19,6 +19,28 @@ pub struct ClientRecord {
     pub access_ttl: Option<i64>,
     pub created_at: i64,
     pub disabled_at: Option<i64>,
+    /// Space-delimited.
+    pub redirect_uris: String,
+    /// Space-delimited.
+    pub post_logout_redirect_uris: String,
+    /// `aud` of its tokens; `None`: the server's.
+    pub audience: Option<String>,
+    /// Seconds.
+    pub refresh_ttl: Option<i64>,
+    /// Since when nobody is asked for consent.
+    pub trusted_at: Option<i64>,
+}
+
+/// The text of a statement that reads whole clients.
+macro_rules! select_clients {
+    ($which:literal) => {
+        concat!(
+            "SELECT id, name, grants, scopes, auth_method, jwks, access_ttl, created_at, disabled_at, redirect_uris,
+                    post_logout_redirect_uris, audience, refresh_ttl, trusted_at
+             FROM oauth_clients ",
+            $which
+        )
+    };
 }
 
 /// A row of `oauth_client_secrets`.
@@ -43,26 +65,12 @@ pub async fn begin_change(connection: Connection<'_>) -> Result<(), StoreError> 
 
 /// All clients.
 pub async fn clients(connection: Connection<'_>) -> Result<Vec<ClientRecord>, StoreError> {
-    sql!(
-        connection,
-        fetch_all,
-        sqlx::query_as(
-            "SELECT id, name, grants, scopes, auth_method, jwks, access_ttl, created_at, disabled_at FROM oauth_clients"
-        )
-    )
+    sql!(connection, fetch_all, sqlx::query_as(select_clients!("")))
 }
 
 /// One client.
 pub async fn client(connection: Connection<'_>, id: &str) -> Result<Option<ClientRecord>, StoreError> {
-    sql!(
-        connection,
-        fetch_optional,
-        sqlx::query_as(
-            "SELECT id, name, grants, scopes, auth_method, jwks, access_ttl, created_at, disabled_at
-             FROM oauth_clients WHERE id = $1"
-        )
-        .bind(id)
-    )
+    sql!(connection, fetch_optional, sqlx::query_as(select_clients!("WHERE id = $1")).bind(id))
 }
 
 /// The secrets of all clients, the newest first.
@@ -81,8 +89,9 @@ pub async fn insert_client(connection: Connection<'_>, client: &ClientRecord) ->
         connection,
         execute,
         sqlx::query(
-            "INSERT INTO oauth_clients (id, name, grants, scopes, auth_method, jwks, access_ttl, created_at, disabled_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+            "INSERT INTO oauth_clients (id, name, grants, scopes, auth_method, jwks, access_ttl, created_at, disabled_at,
+                                        redirect_uris, post_logout_redirect_uris, audience, refresh_ttl, trusted_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
         )
         .bind(&client.id)
         .bind(&client.name)
@@ -93,6 +102,11 @@ pub async fn insert_client(connection: Connection<'_>, client: &ClientRecord) ->
         .bind(client.access_ttl)
         .bind(client.created_at)
         .bind(client.disabled_at)
+        .bind(&client.redirect_uris)
+        .bind(&client.post_logout_redirect_uris)
+        .bind(&client.audience)
+        .bind(client.refresh_ttl)
+        .bind(client.trusted_at)
     )?;
     Ok(())
 }
@@ -103,7 +117,10 @@ pub async fn update_client(connection: Connection<'_>, client: &ClientRecord) ->
         connection,
         execute,
         sqlx::query(
-            "UPDATE oauth_clients SET name = $2, grants = $3, scopes = $4, access_ttl = $5, disabled_at = $6 WHERE id = $1"
+            "UPDATE oauth_clients
+             SET name = $2, grants = $3, scopes = $4, access_ttl = $5, disabled_at = $6, redirect_uris = $7,
+                 post_logout_redirect_uris = $8, audience = $9, refresh_ttl = $10, trusted_at = $11
+             WHERE id = $1"
         )
         .bind(&client.id)
         .bind(&client.name)
@@ -111,6 +128,11 @@ pub async fn update_client(connection: Connection<'_>, client: &ClientRecord) ->
         .bind(&client.scopes)
         .bind(client.access_ttl)
         .bind(client.disabled_at)
+        .bind(&client.redirect_uris)
+        .bind(&client.post_logout_redirect_uris)
+        .bind(&client.audience)
+        .bind(client.refresh_ttl)
+        .bind(client.trusted_at)
     )?;
     Ok(())
 }
@@ -156,92 +178,4 @@ pub async fn retire_secrets(mut connection: Connection<'_>, client_id: &str, end
         sqlx::query("UPDATE oauth_client_secrets SET expires_at = $2 WHERE client_id = $1").bind(client_id).bind(end)
     )?;
     Ok(())
-}
-
-/// Keeps a token's id until its end; `false` when it was there already.
-pub async fn revoke(
-    connection: Connection<'_>,
-    token_id: &str,
-    revoked_at: i64,
-    expires_at: i64,
-) -> Result<bool, StoreError> {
-    let inserted = sql!(
-        connection,
-        execute,
-        sqlx::query(
-            "INSERT INTO oauth_revoked_tokens (token_id, revoked_at, expires_at) VALUES ($1, $2, $3)
-             ON CONFLICT (token_id) DO NOTHING"
-        )
-        .bind(token_id)
-        .bind(revoked_at)
-        .bind(expires_at)
-    )?;
-    Ok(inserted == 1)
-}
-
-/// Ids of tokens that were revoked after `since` and end after `now`, with their ends; at most `limit`.
-pub async fn revoked_since(
-    connection: Connection<'_>,
-    since: i64,
-    now: i64,
-    limit: i64,
-) -> Result<Vec<(String, i64)>, StoreError> {
-    sql!(
-        connection,
-        fetch_all,
-        sqlx::query_as(
-            "SELECT token_id, expires_at FROM oauth_revoked_tokens WHERE revoked_at > $1 AND expires_at > $2 LIMIT $3"
-        )
-        .bind(since)
-        .bind(now)
-        .bind(limit)
-    )
-}
-
-pub async fn is_revoked(connection: Connection<'_>, token_id: &str) -> Result<bool, StoreError> {
-    let found: Option<i64> = sql!(
-        connection,
-        fetch_optional,
-        sqlx::query_scalar("SELECT expires_at FROM oauth_revoked_tokens WHERE token_id = $1").bind(token_id)
-    )?;
-    Ok(found.is_some())
-}
-
-/// Notes an assertion as used; `false` when it was used before.
-pub async fn use_assertion(connection: Connection<'_>, id_hash: &str, expires_at: i64) -> Result<bool, StoreError> {
-    let inserted = sql!(
-        connection,
-        execute,
-        sqlx::query(
-            "INSERT INTO oauth_used_assertions (id_hash, expires_at) VALUES ($1, $2) ON CONFLICT (id_hash) DO NOTHING"
-        )
-        .bind(id_hash)
-        .bind(expires_at)
-    )?;
-    Ok(inserted == 1)
-}
-
-/// Deletes at most `limit` rows each of what nothing can ask for any more; how many it were.
-pub async fn delete_over(mut connection: Connection<'_>, before: i64, limit: i64) -> Result<u64, StoreError> {
-    let tokens = sql!(
-        connection.reborrow(),
-        execute,
-        sqlx::query(
-            "DELETE FROM oauth_revoked_tokens
-             WHERE token_id IN (SELECT token_id FROM oauth_revoked_tokens WHERE expires_at < $1 LIMIT $2)"
-        )
-        .bind(before)
-        .bind(limit)
-    )?;
-    let assertions = sql!(
-        connection,
-        execute,
-        sqlx::query(
-            "DELETE FROM oauth_used_assertions
-             WHERE id_hash IN (SELECT id_hash FROM oauth_used_assertions WHERE expires_at < $1 LIMIT $2)"
-        )
-        .bind(before)
-        .bind(limit)
-    )?;
-    Ok(tokens + assertions)
 }

@@ -1,0 +1,192 @@
+//! `/v1/authorize`: a client sends a user here, and he comes back to it with a code, or with the reason why not.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `request` | what the client asks for, and whether it may |
+//! | `consent` | what its user is asked, and what he decided |
+//! | `answer` | what the client is told |
+
+mod answer;
+mod consent;
+mod request;
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+pub(super) use consent::decide;
+use request::{Error, Refused, Request, without_login};
+
+use super::OAuth;
+use super::code::CODE_TTL;
+use super::form::Form;
+use super::records::{self, CodeRecord};
+use super::redirect_uri::source_expression;
+use super::secret;
+use crate::accounts::new_session::Opened;
+use crate::accounts::owner::NotOwner;
+use crate::accounts::{micros, records as account_records};
+use crate::audit::{Act, Event};
+use crate::http::caller::Caller;
+use crate::store::StoreError;
+use crate::web::browser::Browser;
+use crate::web::page::{self, Message};
+use crate::web::see_other;
+
+/// Where it is.
+pub(crate) const AUTHORIZE: &str = "/oauth2/default/v1/authorize";
+
+pub(super) async fn authorize(
+    request: HttpRequest,
+    caller: Caller,
+    browser: Browser,
+    oauth: Data<OAuth>,
+) -> HttpResponse {
+    let query = request.query_string();
+    let asked = match oauth.authorization_request(query).await {
+        Ok(asked) => asked,
+        Err(refused) => return oauth.refuse(refused),
+    };
+    let answered = oauth.answer(&asked, query, &browser, &caller).await;
+    answered.unwrap_or_else(|error| unavailable(&error))
+}
+
+/// The same request as a form (OpenID Connect Core 1.0, section 3.1.2.1).
+pub(super) async fn authorize_by_form(form: Form) -> HttpResponse {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(form.iter());
+    see_other(&format!("{AUTHORIZE}?{}", query.finish()))
+}
+
+/// An error for people, where the store does not answer.
+pub(crate) fn unavailable(error: &StoreError) -> HttpResponse {
+    tracing::error!(%error, "the store failed");
+    page::message(
+        StatusCode::SERVICE_UNAVAILABLE,
+        &Message::new("Not now", "The server cannot reach its data at this moment. Please try again shortly."),
+    )
+}
+
+impl OAuth {
+    fn refuse(&self, refused: Refused) -> HttpResponse {
+        match refused {
+            Refused::Here(why) => {
+                page::message(StatusCode::BAD_REQUEST, &Message::new("This request cannot be answered", why))
+            }
+            Refused::There(to, error) => answer::error(&to, &self.addresses.issuer, &error),
+            Refused::Store(error) => unavailable(&error),
+        }
+    }
+
+    async fn answer(
+        &self,
+        asked: &Request,
+        query: &str,
+        browser: &Browser,
+        caller: &Caller,
+    ) -> Result<HttpResponse, StoreError> {
+        let tell = |code, description: &str| {
+            let error = Error { code, description: description.to_owned() };
+            Ok(answer::error(&asked.answerable(), &self.addresses.issuer, &error))
+        };
+        let opened = self.signed_in(browser).await?.filter(|opened| self.will_do(asked, opened));
+        let Some(opened) = opened else {
+            if asked.prompt.none {
+                return tell("login_required", "The user is not signed in.");
+            }
+            let back = format!("{AUTHORIZE}?{}", without_login(query));
+            return Ok(see_other(&crate::web::sign_in_at(&back, asked.login_hint.as_deref())));
+        };
+        if self.wants_consent(asked, &opened).await? {
+            if asked.prompt.none {
+                return tell("consent_required", "The user has not allowed this yet.");
+            }
+            return Ok(self.consent_page(asked, query, browser, &opened));
+        }
+        self.give_code(asked, &opened, None, caller).await
+    }
+
+    /// For Content-Security-Policy: where a request leads in the end.
+    pub(crate) async fn leads_to(&self, query: &str) -> Option<String> {
+        let asked = self.authorization_request(query).await.ok()?;
+        source_expression(&asked.redirect_uri)
+    }
+
+    /// Who is signed in in a browser.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn signed_in(&self, browser: &Browser) -> Result<Option<Opened>, StoreError> {
+        let Some(token) = browser.session() else { return Ok(None) };
+        self.accounts.browser_session(token).await.map_err(|error| match error {
+            crate::accounts::error::Unavailable::Store(error) => error,
+            crate::accounts::error::Unavailable::Hashing(_) => StoreError::Interrupted,
+        })
+    }
+
+    /// Whether whoever is signed in need not log in for this request.
+    fn will_do(&self, asked: &Request, opened: &Opened) -> bool {
+        let age = self.registry.clock.unix_micros().saturating_sub(opened.session.authenticated_at());
+        let is_fresh = asked.max_age.is_none_or(|max| max > 0 && age <= max.saturating_mul(1_000_000));
+        let hinted = asked.id_token_hint.as_deref().map(|hint| self.id_tokens.read(hint));
+        let is_meant = hinted.is_none_or(|claims| claims.is_some_and(|claims| claims.subject == opened.user.id));
+        !asked.prompt.login && is_fresh && is_meant
+    }
+
+    /// Sends the user back with a code. `consent` is what he has just allowed, to be remembered.
+    async fn give_code(
+        &self,
+        asked: &Request,
+        opened: &Opened,
+        consent: Option<String>,
+        caller: &Caller,
+    ) -> Result<HttpResponse, StoreError> {
+        let code = secret::new_code();
+        let now = self.registry.clock.unix_micros();
+        let record = CodeRecord {
+            code_hash: secret::code_hash(&code),
+            client_id: asked.client.id().to_owned(),
+            user_id: opened.user.id.clone(),
+            browser_session_id: opened.session.id.clone(),
+            redirect_uri: asked.redirect_uri.clone(),
+            scopes: asked.scopes.to_string(),
+            nonce: asked.nonce.clone(),
+            code_challenge: asked.code_challenge.clone(),
+            expires_at: now.saturating_add(micros(CODE_TTL)),
+        };
+        let event = Event::success(Act::Authorize, now).on_client(&record.client_id).on_user(&record.user_id);
+        let event = event.in_session(&record.browser_session_id).from(caller);
+        let giving = self.registry.store.write(move |mut connection| {
+            Box::pin(async move {
+                let (user, session) = (&record.user_id, &record.browser_session_id);
+                // Signed out beside this, perhaps.
+                let stands = account_records::lock_user(connection.reborrow(), user, None).await?
+                    && account_records::session_stands(connection.reborrow(), session, user, now).await?;
+                if !stands {
+                    return Err(NotOwner::Ended);
+                }
+                records::insert_code(connection.reborrow(), &record).await?;
+                if let Some(scopes) = consent {
+                    let client = &record.client_id;
+                    records::keep_consent(connection.reborrow(), user, client, &scopes, now).await?;
+                }
+                Ok(event.record(connection).await?)
+            })
+        });
+        match giving.await {
+            Ok(()) => Ok(answer::code(&asked.answerable(), &self.addresses.issuer, &code)),
+            Err(NotOwner::Ended) => {
+                let error = Error { code: "access_denied", description: "The user signed out.".to_owned() };
+                Ok(answer::error(&asked.answerable(), &self.addresses.issuer, &error))
+            }
+            Err(NotOwner::Unavailable(crate::accounts::error::Unavailable::Store(error))) => Err(error),
+            Err(NotOwner::Unavailable(_)) => Err(StoreError::Interrupted),
+        }
+    }
+}
+
+impl Request {
+    fn answerable(&self) -> request::Answerable {
+        request::Answerable { redirect_uri: self.redirect_uri.clone(), state: self.state.clone() }
+    }
+}

@@ -1,0 +1,153 @@
+//! `/v1/logout`: a client signs its user out here (OpenID Connect RP-Initiated Logout 1.0).
+//!
+//! With an ID token of whoever is signed in as a hint, it is done at once; else he is asked, for any page could send him here.
+
+use std::collections::BTreeMap;
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::authorization::unavailable;
+use super::form::Form;
+use super::{OAuth, redirect_uri};
+use crate::accounts::error::Unavailable;
+use crate::accounts::new_session::Opened;
+use crate::http::caller::Caller;
+use crate::store::StoreError;
+use crate::web::browser::Browser;
+use crate::web::page::{self, Message};
+use crate::web::see_other;
+
+/// Where it is.
+const LOGOUT: &str = "/oauth2/default/v1/logout";
+
+#[derive(Template)]
+#[template(path = "sign_out.html")]
+struct SignOutPage<'p> {
+    action: &'static str,
+    user: &'p str,
+    query: &'p str,
+    form_token: &'p str,
+}
+
+/// What a client asks for.
+struct Asked {
+    /// The user of the hint.
+    hinted: Option<String>,
+    /// Where he is sent afterwards: registered by the client.
+    to: Option<String>,
+}
+
+pub(super) async fn by_query(
+    request: HttpRequest,
+    caller: Caller,
+    browser: Browser,
+    oauth: Data<OAuth>,
+) -> HttpResponse {
+    let answered = oauth.log_out(request.query_string(), false, &browser, &caller).await;
+    answered.unwrap_or_else(|error| unavailable(&error))
+}
+
+pub(super) async fn by_form(
+    request: HttpRequest,
+    caller: Caller,
+    browser: Browser,
+    oauth: Data<OAuth>,
+    form: Form,
+) -> HttpResponse {
+    if form.get("decision").is_none() {
+        // The client's own form, from its own page (section 2).
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(form.iter());
+        return see_other(&format!("{LOGOUT}?{}", query.finish()));
+    }
+    if !browser.sent(&request, form.get("form_token")) {
+        return page::not_from_here();
+    }
+    let answered = oauth.log_out(form.get("request").unwrap_or_default(), true, &browser, &caller).await;
+    answered.unwrap_or_else(|error| unavailable(&error))
+}
+
+impl OAuth {
+    async fn log_out(
+        &self,
+        query: &str,
+        is_decided: bool,
+        browser: &Browser,
+        caller: &Caller,
+    ) -> Result<HttpResponse, StoreError> {
+        let asked = match self.asked(query).await? {
+            Ok(asked) => asked,
+            Err(why) => {
+                return Ok(page::message(
+                    StatusCode::BAD_REQUEST,
+                    &Message::new("This request cannot be answered", why),
+                ));
+            }
+        };
+        let opened = self.signed_in(browser).await?;
+        if let Some(opened) = &opened {
+            if !is_decided && asked.hinted.as_deref() != Some(opened.user.id.as_str()) {
+                return Ok(ask(opened, query, browser, asked.to.as_deref()));
+            }
+            self.accounts.end_browser_session(opened, caller).await.map_err(|error| match error {
+                Unavailable::Store(error) => error,
+                Unavailable::Hashing(_) => StoreError::Interrupted,
+            })?;
+        }
+        let mut response = match &asked.to {
+            Some(to) => see_other(to),
+            None => page::message(StatusCode::OK, &Message::new("You are signed out", "This page may be closed.")),
+        };
+        browser.forget_session(&mut response);
+        Ok(response)
+    }
+
+    /// Reads what a client asks for. Nobody is sent to an address that the client has not registered.
+    async fn asked(&self, query: &str) -> Result<Result<Asked, &'static str>, StoreError> {
+        let mut parameters = BTreeMap::new();
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            if parameters.insert(name.into_owned(), value.into_owned()).is_some() {
+                return Ok(Err("A parameter is there more than once."));
+            }
+        }
+        let get = |name: &str| parameters.get(name).map(String::as_str).filter(|value| !value.is_empty());
+        let hint = get("id_token_hint").and_then(|token| self.id_tokens.read(token));
+        let of_hint = hint.as_ref().and_then(|claims| claims.audience.first()).map(String::as_str);
+        let client_id = match (get("client_id"), of_hint) {
+            (Some(named), Some(hinted)) if named != hinted => {
+                return Ok(Err("The ID token is another application's."));
+            }
+            (named, hinted) => named.or(hinted),
+        };
+        let to = match get("post_logout_redirect_uri") {
+            None => None,
+            Some(to) => {
+                let clients = self.registry.refresh().await?;
+                let client = client_id.and_then(|id| clients.get(id)).filter(|client| client.is_enabled());
+                let is_registered = client.is_some_and(|client| {
+                    client.post_logout_redirect_uris().any(|registered| redirect_uri::is_same(registered, to))
+                });
+                if !is_registered {
+                    return Ok(Err("The application is not registered for the address that it wants you back at."));
+                }
+                Some(with_state(to, get("state")))
+            }
+        };
+        Ok(Ok(Asked { hinted: hint.map(|claims| claims.subject), to }))
+    }
+}
+
+fn ask(opened: &Opened, query: &str, browser: &Browser, to: Option<&str>) -> HttpResponse {
+    let page = SignOutPage { action: LOGOUT, user: &opened.user.email, query, form_token: browser.form_token() };
+    page::page(StatusCode::OK, &page, browser, to.and_then(redirect_uri::source_expression).as_deref())
+}
+
+fn with_state(to: &str, state: Option<&str>) -> String {
+    let Some(state) = state else { return to.to_owned() };
+    let parted = if to.contains('?') { '&' } else { '?' };
+    let state: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("state", state).finish();
+    format!("{to}{parted}{state}")
+}

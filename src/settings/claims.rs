@@ -1,0 +1,133 @@
+//! `[[tokens.claims]]`: claims that are added to users' tokens, a table each.
+
+use std::collections::BTreeSet;
+
+use super::oauth::is_scope_token;
+use super::reader::Reader;
+use super::table::Table;
+use super::{ClaimSource, CustomClaim};
+
+const CLAIMS: &str = "tokens.claims";
+
+/// Claims with a meaning of their own: of RFC 7519, RFC 9068, OpenID Connect and Okta.
+const RESERVED: [&str; 28] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "ver",
+    "uid",
+    "cid",
+    "client_id",
+    "azp",
+    "sid",
+    "scp",
+    "scope",
+    "auth_time",
+    "amr",
+    "acr",
+    "nonce",
+    "at_hash",
+    "c_hash",
+    "s_hash",
+    "cnf",
+    "act",
+    "may_act",
+    "events",
+    "idp",
+    "token_type",
+];
+
+pub(super) fn claims(r: &mut Reader) -> Option<Vec<CustomClaim>> {
+    let want = "want tables [[tokens.claims]] with a name and a source each, such as [{\"name\": \"groups\", \"from\": \"roles\"}] in a variable";
+    let mut claims = Vec::new();
+    let mut names = BTreeSet::new();
+    for (index, table) in r.tables(CLAIMS, want)?.into_iter().enumerate() {
+        let mut item = Table::new(r, CLAIMS, index, table);
+        let name = name(&mut item);
+        let source = source(&mut item);
+        let kinds = kinds(&mut item);
+        let scopes = item.texts("scopes", "want a list of scopes, such as [\"profile\"]");
+        if scopes.iter().flatten().any(|scope| !is_scope_token(scope)) {
+            item.refuse("scopes", "want a list of scopes, such as [\"profile\"]");
+        }
+        item.nothing_else(&["name", "from", "prefix", "value", "tokens", "scopes"]);
+        if let Some(name) = &name
+            && !names.insert(name.clone())
+        {
+            item.refuse("name", "this claim is declared already; keep one");
+        }
+        if let (Some(name), Some(source), Some((in_access, in_id)), Some(scopes)) = (name, source, kinds, scopes) {
+            claims.push(CustomClaim { name, source, in_access, in_id, scopes });
+        }
+    }
+    Some(claims)
+}
+
+fn name(item: &mut Table<'_>) -> Option<String> {
+    let want = "want the name of the claim: 1 to 128 printable characters of ASCII without blanks, such as \"groups\"";
+    let name = item.text("name", want)?;
+    match name {
+        Some(name) if RESERVED.contains(&name.as_str()) => {
+            item.refuse("name", "this claim has a meaning of its own already; want another name");
+            None
+        }
+        Some(name) if is_scope_token(&name) => Some(name),
+        Some(_) => {
+            item.refuse("name", want);
+            None
+        }
+        None => {
+            item.refuse("name", format!("missing; {want}"));
+            None
+        }
+    }
+}
+
+fn source(item: &mut Table<'_>) -> Option<ClaimSource> {
+    let want = "want one of roles, id, name, email and email_verified; or a fixed `value` instead";
+    let from = item.text("from", want)?;
+    let prefix = item.text("prefix", "want the beginning of roles, such as \"app-\"")?;
+    if prefix.is_some() && from.as_deref() != Some("roles") {
+        item.refuse("prefix", "goes with from = \"roles\" only");
+        return None;
+    }
+    match (from.as_deref(), item.get("value")) {
+        (Some(_), Some(_)) => {
+            item.refuse("value", "there is `from` too; keep one of both");
+            None
+        }
+        (None, Some(value)) => Some(ClaimSource::Fixed(value)),
+        (Some("roles"), None) => Some(ClaimSource::Roles { prefix: prefix.unwrap_or_default() }),
+        (Some("id"), None) => Some(ClaimSource::Id),
+        (Some("name"), None) => Some(ClaimSource::Name),
+        (Some("email"), None) => Some(ClaimSource::Email),
+        (Some("email_verified"), None) => Some(ClaimSource::EmailVerified),
+        (Some(_), None) => {
+            item.refuse("from", want);
+            None
+        }
+        (None, None) => {
+            item.refuse("from", format!("missing; {want}"));
+            None
+        }
+    }
+}
+
+/// Whether it is in access tokens, and whether in ID tokens.
+fn kinds(item: &mut Table<'_>) -> Option<(bool, bool)> {
+    let want = "want a list of \"access\", \"id\" or both";
+    if item.get("tokens").is_none() {
+        return Some((true, true));
+    }
+    let kinds = item.texts("tokens", want)?;
+    let has = |kind: &str| kinds.iter().any(|named| named == kind);
+    if kinds.is_empty() || !kinds.iter().all(|kind| ["access", "id"].contains(&kind.as_str())) {
+        item.refuse("tokens", want);
+        return None;
+    }
+    Some((has("access"), has("id")))
+}

@@ -1,0 +1,43 @@
+//! Pages: signing in, allowing a device, and what lies around them. They work without JavaScript; passkeys need it.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `page` | how a page is answered: its headers, messages |
+//! | `browser` | the browser's cookies, and whether a form is from a page of this server |
+//! | `sign_in` | `/sign-in` and what is below it |
+//! | `activate` | `/activate`: the user's side of the device flow |
+//! | `assets` | the style sheet and the script |
+//!
+//! The pages of the authorization server itself, such as the one that asks for consent, are in `oauth`; all templates are in `pages`.
+
+mod activate;
+mod assets;
+pub(crate) mod browser;
+pub(crate) mod page;
+mod sign_in;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{CACHE_CONTROL, LOCATION};
+use actix_web::web::ServiceConfig;
+
+/// The pages' addresses.
+pub(crate) const SIGN_IN: &str = "/sign-in";
+pub(crate) const ACTIVATE: &str = "/activate";
+
+/// The routes, at the root.
+pub(crate) fn routes(cfg: &mut ServiceConfig) {
+    cfg.configure(sign_in::routes).configure(activate::routes).configure(assets::routes);
+}
+
+/// 303: a GET comes next, whatever this was (RFC 9110, section 15.4.4).
+pub(crate) fn see_other(to: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((LOCATION, to)).insert_header((CACHE_CONTROL, "no-store")).finish()
+}
+
+/// The address of the page to sign in at, which leads to `back` afterwards.
+pub(crate) fn sign_in_at(back: &str, email: Option<&str>) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("return_to", back);
+    query.extend_pairs(email.map(|email| ("email", email)));
+    format!("{SIGN_IN}?{}", query.finish())
+}

@@ -1,0 +1,69 @@
+//! How a page is answered.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ContentType, HeaderName};
+use askama::Template;
+
+use super::browser::Browser;
+
+const COOP: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+
+/// A page that says one thing.
+#[derive(Template)]
+#[template(path = "message.html")]
+pub(crate) struct Message<'m> {
+    title: &'m str,
+    text: &'m str,
+}
+
+impl<'m> Message<'m> {
+    pub fn new(title: &'m str, text: &'m str) -> Self {
+        Self { title, text }
+    }
+}
+
+/// A page with forms, which may lead to `elsewhere` besides this server: browsers hold also redirects after a form to the policy.
+pub(crate) fn page(
+    status: StatusCode,
+    template: &impl Template,
+    browser: &Browser,
+    elsewhere: Option<&str>,
+) -> HttpResponse {
+    let mut response = plain(status, template, elsewhere);
+    browser.keep_form_token(&mut response);
+    response
+}
+
+/// A page with nothing to fill in.
+pub(crate) fn message(status: StatusCode, message: &Message<'_>) -> HttpResponse {
+    plain(status, message, None)
+}
+
+/// A form that no page of this server sent, or one that is too old.
+pub(crate) fn not_from_here() -> HttpResponse {
+    let text =
+        "This form is too old, or it is not from a page of this server. Please go back, reload the page and try again.";
+    message(StatusCode::FORBIDDEN, &Message::new("Please try again", text))
+}
+
+fn plain(status: StatusCode, template: &impl Template, elsewhere: Option<&str>) -> HttpResponse {
+    let body = match template.render() {
+        Ok(body) => body,
+        Err(error) => {
+            tracing::error!(%error, "a page could not be made");
+            return HttpResponse::InternalServerError().finish();
+        }
+    };
+    let elsewhere = elsewhere.map(|source| format!(" {source}")).unwrap_or_default();
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; \
+         base-uri 'none'; object-src 'none'; frame-ancestors 'none'; form-action 'self'{elsewhere}"
+    );
+    HttpResponse::build(status)
+        .insert_header((CONTENT_SECURITY_POLICY, policy))
+        .insert_header((COOP, "same-origin"))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header(ContentType::html())
+        .body(body)
+}
