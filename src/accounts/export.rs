@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Accounts;
 use super::limits::TooMany;
 use super::owner::{NotOwner, Owner};
-use super::records::{self, ExportedLetter, ExportedPasskey, ExportedSession, UserRecord};
+use super::records::{self, ExportedConsent, ExportedLetter, ExportedPasskey, ExportedSession, UserRecord};
 use crate::audit::{self, Act, Event};
 use crate::http::Problem;
 use crate::store::StoreError;
@@ -62,6 +62,7 @@ impl Accounts {
             return Err(NotOwner::Ended.into());
         };
         let sessions = records::exported_sessions(reader.connection(), id).await?;
+        let consents = records::exported_consents(reader.connection(), id).await?;
         let totp = records::exported_totp(reader.connection(), id).await?;
         let recovery_codes = records::exported_recovery_codes(reader.connection(), id).await?;
         let passkeys = records::exported_passkeys(reader.connection(), id).await?;
@@ -73,6 +74,7 @@ impl Accounts {
             "exported_at": rfc3339(now),
             "account": account(&user),
             "sessions": sessions.iter().map(session).collect::<Vec<_>>(),
+            "allowed_clients": consents.iter().map(consent).collect::<Vec<_>>(),
             "totp": totp.map(|totp| json!({
                 "created_at": rfc3339(totp.created_at),
                 "confirmed_at": totp.confirmed_at.map(rfc3339),
@@ -83,8 +85,9 @@ impl Accounts {
             "links_waiting": links.iter().map(letter).collect::<Vec<_>>(),
             "events": events.iter().map(Event::to_json).collect::<Vec<_>>(),
             "kept_but_not_shown": [
-                "the hash of the password", "hashes of refresh tokens, of recovery codes and of the tokens in letters",
-                "the encrypted secret of the TOTP generator", "the public keys of passkeys"
+                "the hash of the password", "hashes of refresh tokens, of cookies, of recovery codes and of the tokens in letters",
+                "the encrypted secret of the TOTP generator", "the public keys of passkeys",
+                "codes for clients and devices, which are deleted within a day"
             ],
         }))
     }
@@ -113,6 +116,17 @@ fn session(session: &ExportedSession) -> Value {
         "ip": session.ip,
         "user_agent": session.user_agent,
         "methods": session.methods.split_whitespace().collect::<Vec<_>>(),
+        "kind": session.kind,
+        "client_id": session.client_id,
+        "scopes": session.scopes.as_ref().map(|scopes| scopes.split_whitespace().collect::<Vec<_>>()),
+    })
+}
+
+fn consent(consent: &ExportedConsent) -> Value {
+    json!({
+        "client_id": consent.client_id,
+        "scopes": consent.scopes.split_whitespace().collect::<Vec<_>>(),
+        "granted_at": rfc3339(consent.granted_at),
     })
 }
 

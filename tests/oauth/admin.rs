@@ -45,7 +45,8 @@ on_both!(made_shown_changed_and_removed, SETTINGS, |app| {
     let shown: Value = app.get_as(&location, &admin).await.json().await.unwrap();
     let expected = json!({
         "client_id": id, "name": "Billing", "grants": ["client_credentials"], "scopes": ["first"], "auth_method": null,
-        "jwks": null, "access_ttl": null, "created_at": "2026-06-01T12:00:00.000000Z", "disabled": false,
+        "jwks": null, "access_ttl": null, "refresh_ttl": null, "audience": null, "trusted": false, "redirect_uris": [],
+        "post_logout_redirect_uris": [], "created_at": "2026-06-01T12:00:00.000000Z", "disabled": false,
         "secrets": [{"created_at": "2026-06-01T12:00:00.000000Z", "expires_at": null}],
     });
     assert_eq!(shown, expected);
@@ -117,13 +118,12 @@ on_both!(what_is_no_client, SETTINGS, |app| {
     for (row, body, fields) in [
         ("no name", json!({"name": "  "}), vec!["name"]),
         ("W7 a name that nobody can read", json!({"name": "a\u{202e}b"}), vec!["name"]),
-        ("another grant", json!({"name": "x", "grants": ["authorization_code"]}), vec!["grants"]),
+        ("another grant", json!({"name": "x", "grants": ["implicit"]}), vec!["grants"]),
         ("password", json!({"name": "x", "grants": ["client_credentials", "password"]}), vec!["grants"]),
         ("O18 admin", json!({"name": "x", "scopes": ["admin"]}), vec!["scopes"]),
-        ("openid", json!({"name": "x", "scopes": ["openid"]}), vec!["scopes"]),
         ("undeclared", json!({"name": "x", "scopes": ["first", "nonsense"]}), vec!["scopes"]),
         ("two scopes in one", json!({"name": "x", "scopes": ["first second"]}), vec!["scopes"]),
-        ("no such method", json!({"name": "x", "auth_method": "none"}), vec!["auth_method"]),
+        ("no such method", json!({"name": "x", "auth_method": "tls_client_auth"}), vec!["auth_method"]),
         ("no keys", json!({"name": "x", "auth_method": "private_key_jwt"}), vec!["jwks"]),
         ("keys for nothing", json!({"name": "x", "jwks": {"keys": []}}), vec!["jwks"]),
         ("too long", json!({"name": "x", "access_ttl": "25h"}), vec!["access_ttl"]),

@@ -31,8 +31,20 @@ async fn only_what_answers() {
     let document = &documents[0];
     let claims = TestApp::claims(&client.token(&app).await);
     assert_eq!(document["issuer"], claims["iss"], "R56");
-    assert_eq!(document["grant_types_supported"], json!(["client_credentials"]));
-    assert_eq!(document["scopes_supported"], json!(["first", "second", "third"]));
+    let device = "urn:ietf:params:oauth:grant-type:device_code";
+    let grants = json!(["client_credentials", "authorization_code", "refresh_token", device]);
+    assert_eq!(document["grant_types_supported"], grants);
+    let scopes = json!(["openid", "profile", "email", "offline_access", "first", "second", "third"]);
+    assert_eq!(document["scopes_supported"], scopes);
+    for (name, expected) in [
+        ("response_types_supported", json!(["code"])),
+        ("code_challenge_methods_supported", json!(["S256"])),
+        ("id_token_signing_alg_values_supported", json!(["RS256"])),
+        ("subject_types_supported", json!(["public"])),
+        ("authorization_response_iss_parameter_supported", json!(true)),
+    ] {
+        assert_eq!(document[name], expected, "{name}");
+    }
     let endpoints =
         document.as_object().unwrap().iter().filter(|(name, _)| name.ends_with("_endpoint") || *name == "jwks_uri");
     let mut seen = Vec::new();
@@ -40,12 +52,26 @@ async fn only_what_answers() {
         seen.push(name.as_str());
         // public_url is not where a test listens.
         let path = url.as_str().unwrap().strip_prefix("http://localhost:3000").unwrap();
-        let method = if name == "jwks_uri" { Method::GET } else { Method::POST };
+        let by_get = ["jwks_uri", "authorization_endpoint", "userinfo_endpoint", "end_session_endpoint"];
+        let method = if by_get.contains(&name.as_str()) { Method::GET } else { Method::POST };
         let status = app.request(method, path).send().await.unwrap().status().as_u16();
-        assert!([200, 400].contains(&status), "{name}: {status}");
+        let expected = if name == "userinfo_endpoint" { 401 } else { 400 };
+        assert!([200, expected].contains(&status), "{name}: {status}");
     }
     seen.sort_unstable();
-    assert_eq!(seen, ["introspection_endpoint", "jwks_uri", "revocation_endpoint", "token_endpoint"]);
+    assert_eq!(
+        seen,
+        [
+            "authorization_endpoint",
+            "device_authorization_endpoint",
+            "end_session_endpoint",
+            "introspection_endpoint",
+            "jwks_uri",
+            "revocation_endpoint",
+            "token_endpoint",
+            "userinfo_endpoint"
+        ]
+    );
     // O17
     let keys: Value = app.get("/oauth2/default/v1/keys").await.json().await.unwrap();
     assert_eq!(keys, json!({"keys": []}));

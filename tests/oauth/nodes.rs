@@ -105,7 +105,7 @@ async fn the_command_line_beside_a_running_server() {
         (vec!["rotate", "0oanobody"], "tokenhouse: there is no such client\n"),
         (
             vec!["add", "--name", "x", "--grant", "password"],
-            "tokenhouse: --grant must be client_credentials: this version has no other grant for clients\n",
+            "tokenhouse: --grant must be of client_credentials, authorization_code, refresh_token, device_code\n",
         ),
         (
             vec!["add", "--name", "x", "--scope", "admin"],

@@ -14,3 +14,4 @@ pub mod raw;
 pub mod smtp;
 pub mod stolen;
 pub mod tokens;
+pub mod totp;

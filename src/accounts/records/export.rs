@@ -15,6 +15,17 @@ pub struct ExportedSession {
     pub ip: Option<String>,
     pub user_agent: Option<String>,
     pub methods: String,
+    pub kind: String,
+    pub client_id: Option<String>,
+    pub scopes: Option<String>,
+}
+
+/// What a user has allowed a client.
+#[derive(FromRow)]
+pub struct ExportedConsent {
+    pub client_id: String,
+    pub scopes: String,
+    pub granted_at: i64,
 }
 
 /// A passkey, without its key.
@@ -47,8 +58,20 @@ pub async fn exported_sessions(connection: Connection<'_>, user_id: &str) -> Res
         connection,
         fetch_all,
         sqlx::query_as(
-            "SELECT id, created_at, last_used_at, expires_at, ended_at, ip, user_agent, methods
+            "SELECT id, created_at, last_used_at, expires_at, ended_at, ip, user_agent, methods, kind, client_id, scopes
              FROM sessions WHERE user_id = $1 ORDER BY created_at, id"
+        )
+        .bind(user_id)
+    )
+}
+
+/// All that a user has allowed clients.
+pub async fn exported_consents(connection: Connection<'_>, user_id: &str) -> Result<Vec<ExportedConsent>, StoreError> {
+    sql!(
+        connection,
+        fetch_all,
+        sqlx::query_as(
+            "SELECT client_id, scopes, granted_at FROM oauth_consents WHERE user_id = $1 ORDER BY granted_at, client_id"
         )
         .bind(user_id)
     )
