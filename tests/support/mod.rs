@@ -9,6 +9,7 @@ pub mod app;
 pub mod letters;
 pub mod okta;
 pub mod postgres;
+pub mod python;
 pub mod raw;
 pub mod smtp;
 pub mod stolen;

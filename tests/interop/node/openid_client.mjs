@@ -1,7 +1,8 @@
 // openid-client as a machine: from the issuer's URL alone to a token, what introspection says of it, and its end.
-// Standard input: {issuer, scope, well_known, client: {id, method, secret | key}}; key is {alg, kid, pkcs8}. Standard output: what came of it.
+// Standard input: {issuer, scope, well_known, client: {id, method, secret | key}}; key is {alg, kid, pem}.
+// Standard output: what came of it.
 import { readFileSync } from 'node:fs'
-import { webcrypto } from 'node:crypto'
+import { createPrivateKey, webcrypto } from 'node:crypto'
 
 globalThis.crypto ??= webcrypto // Node 18
 const openid = await import('openid-client')
@@ -13,11 +14,10 @@ const authentication = {
   private_key_jwt: async () => openid.PrivateKeyJwt({ key: await privateKey(client.key), kid: client.key.kid })
 }
 
-const privateKey = ({ alg, pkcs8 }) => {
-  const kind = alg === 'ES256'
-    ? { name: 'ECDSA', namedCurve: 'P-256' }
-    : { name: { RS: 'RSASSA-PKCS1-v1_5', PS: 'RSA-PSS' }[alg.slice(0, 2)], hash: 'SHA-256' }
-  return crypto.subtle.importKey('pkcs8', Buffer.from(pkcs8, 'base64'), kind, false, ['sign'])
+const privateKey = ({ alg, pem }) => {
+  const kind = alg === 'ES256' ? { name: 'ECDSA', namedCurve: 'P-256' } : { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }
+  const der = createPrivateKey(pem).export({ type: 'pkcs8', format: 'der' })
+  return crypto.subtle.importKey('pkcs8', der, kind, false, ['sign'])
 }
 
 const config = await openid.discovery(new URL(issuer), client.id, undefined, await authentication[client.method](), {
@@ -25,8 +25,8 @@ const config = await openid.discovery(new URL(issuer), client.id, undefined, awa
   execute: [openid.allowInsecureRequests]
 })
 
-// What the server says against it, in OAuth's words and in HTTP's.
-const refusal = (error) => ({ error: error.error ?? error.code ?? String(error), status: error.status })
+// What the server said against it. The challenges of an answer are all that openid-client reads of one that has any.
+const refusal = async ({ error, status, response }) => ({ status, error: error ?? (await response.json()).error })
 
 const profile = async (token) => {
   const url = new URL('/api/profile', issuer)
@@ -47,6 +47,7 @@ try {
   await openid.tokenRevocation(config, token, { token_type_hint: 'access_token' })
   outcome.revoked = { introspected: await openid.tokenIntrospection(config, token), profile: await profile(token) }
 } catch (error) {
-  outcome.refused = refusal(error)
+  if (!error.status) throw error
+  outcome.refused = await refusal(error)
 }
 console.log(JSON.stringify(outcome))

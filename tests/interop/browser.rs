@@ -1,0 +1,48 @@
+//! Chromium, as a person has it.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::house::{House, PUBLIC};
+use crate::node::{self, Script};
+use crate::others::ask;
+
+/// The browser, unless `TOKENHOUSE_TEST_CHROMIUM=skip` says that tests shall do without.
+fn chromium() -> Option<PathBuf> {
+    match std::env::var_os("TOKENHOUSE_TEST_CHROMIUM") {
+        Some(skip) if skip == "skip" => {
+            eprintln!("SKIPPED: no Chromium for this test");
+            None
+        }
+        Some(program) => Some(program.into()),
+        None => {
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            let found = ["chromium", "chromium-browser", "google-chrome"]
+                .iter()
+                .flat_map(|name| std::env::split_paths(&path).map(move |folder| folder.join(name)))
+                .find(|program| program.is_file());
+            Some(found.expect("no Chromium found: run scripts/test, set TOKENHOUSE_TEST_CHROMIUM to one, or to skip"))
+        }
+    }
+}
+
+/// A script with the browser, which it finds in `CHROMIUM`.
+fn script(script: &Script) -> Option<Command> {
+    let mut command = script.command();
+    command.env("CHROMIUM", chromium()?);
+    Some(command)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shows_what_anyone_may_see() {
+    if !node::available() {
+        return;
+    }
+    let browser = Script::new("browser.js");
+    let Some(mut command) = script(&browser) else { return };
+    let house = House::start();
+    command.arg(format!("{}/api/publicInfo", house.program.url));
+    assert_eq!(ask(command, &Value::Null), json!({"status": 200, "text": PUBLIC}));
+}
