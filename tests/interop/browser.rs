@@ -1,7 +1,6 @@
 //! Chromium, as a person has it.
 
 use std::path::PathBuf;
-use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -28,21 +27,14 @@ fn chromium() -> Option<PathBuf> {
     }
 }
 
-/// A script with the browser, which it finds in `CHROMIUM`.
-fn script(script: &Script) -> Option<Command> {
-    let mut command = script.command();
-    command.env("CHROMIUM", chromium()?);
-    Some(command)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn shows_what_anyone_may_see() {
     if !node::available() {
         return;
     }
-    let browser = Script::new("browser.js");
-    let Some(mut command) = script(&browser) else { return };
-    let house = House::start();
-    command.arg(format!("{}/api/publicInfo", house.program.url));
+    let Some(chromium) = chromium() else { return };
+    let (house, browser) = (House::start(), Script::new("browser.js"));
+    let mut command = browser.command();
+    command.arg(format!("{}/api/publicInfo", house.program.url)).env("CHROMIUM", chromium);
     assert_eq!(ask(command, &Value::Null), json!({"status": 200, "text": PUBLIC}));
 }
