@@ -1,21 +1,11 @@
 //! Authlib, which is what Python's applications use: machines get, show and end their tokens.
 
-use std::path::Path;
-use std::process::Command;
-
 use serde_json::{Value, json};
 
 use crate::house::{Client, House, SCOPE};
-use crate::others::ask;
-use crate::support::python::{available, python};
+use crate::others::{ask, program};
+use crate::support::python::available;
 use crate::support::tokens::Findings;
-
-/// A program of `tests/interop/python`.
-pub fn program(name: &str) -> Command {
-    let mut command = Command::new(python());
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/python").join(name)).env("no_proxy", "*");
-    command
-}
 
 fn outcome(house: &House, client: &Client, scope: &str) -> Value {
     let metadata = format!("{}/.well-known/openid-configuration", house.issuer);

@@ -15,6 +15,7 @@ mod browser;
 mod house;
 mod httpie;
 mod node;
+mod oauth2_crate;
 mod okta_verifier;
 mod openid_client;
 mod others;

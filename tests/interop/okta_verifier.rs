@@ -2,12 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::authlib::program;
-use crate::house::{House, tampered};
-use crate::others::{Listener, ask};
+use crate::house::tampered;
+use crate::others::{Front, ask, program};
 use crate::support::app::TestApp;
 use crate::support::python::available;
-use crate::support::smtp::certificates;
 use crate::support::tokens::Findings;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -15,14 +13,8 @@ async fn believes_this_server() {
     if !available() {
         return;
     }
-    let folder = certificates("localhost");
-    let mut front = program("tls_front.py");
-    front.arg("--certificate").arg(folder.path().join("server.pem"));
-    front.arg("--key").arg(folder.path().join("server.key"));
-    let mut front = Listener::start(front);
-    let house = House::behind(&format!("https://localhost:{}", front.port));
-    front.tell(&house.program.address.port().to_string());
-
+    let mut front = Front::start();
+    let house = front.house();
     let token = house.token(&house.client("client_secret_basic")).await;
     let claims = TestApp::claims(&token);
     let now = claims["iat"].as_i64().unwrap();
@@ -40,7 +32,7 @@ async fn believes_this_server() {
     ];
     let tokens: Vec<&str> = rows.iter().map(|(_, token, _)| token.as_str()).collect();
     let mut verifier = program("okta_verifier.py");
-    verifier.env("SSL_CERT_FILE", folder.path().join("ca.pem"));
+    verifier.env("SSL_CERT_FILE", front.authority());
     let said = ask(verifier, &json!({"issuer": house.issuer, "audience": "api://default", "tokens": tokens}));
     let mut findings = Findings::default();
     for ((row, _, right), said) in rows.iter().zip(said.as_array().unwrap()) {
