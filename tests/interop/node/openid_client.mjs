@@ -4,7 +4,9 @@
 import { readFileSync } from 'node:fs'
 import { createPrivateKey, webcrypto } from 'node:crypto'
 
-globalThis.crypto ??= webcrypto // Node 18
+// Node 18 has them elsewhere.
+globalThis.crypto ??= webcrypto
+globalThis.CryptoKey ??= webcrypto.CryptoKey
 const openid = await import('openid-client')
 const { issuer, scope, well_known: algorithm, client } = JSON.parse(readFileSync(0, 'utf8'))
 
