@@ -10,6 +10,7 @@ pub mod browser;
 pub mod letters;
 pub mod okta;
 pub mod postgres;
+pub mod python;
 pub mod raw;
 pub mod smtp;
 pub mod stolen;

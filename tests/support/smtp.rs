@@ -4,32 +4,13 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::letters::Received;
-
-/// Whether tests that need Python can run. They are skipped only when `TOKENHOUSE_TEST_PYTHON=skip` says so.
-pub fn available() -> bool {
-    let skip = std::env::var("TOKENHOUSE_TEST_PYTHON").as_deref() == Ok("skip");
-    if skip {
-        eprintln!("SKIPPED: no Python with aiosmtpd for this test");
-    }
-    !skip
-}
-
-fn python() -> PathBuf {
-    if let Some(python) = std::env::var_os("TOKENHOUSE_TEST_PYTHON") {
-        return python.into();
-    }
-    // Where `scripts/test` puts it: beside the folder of this test's own program.
-    let program = std::env::current_exe().expect("this program");
-    let found = program.ancestors().map(|folder| folder.join("test-python/bin/python")).find(|python| python.is_file());
-    found.unwrap_or_else(|| {
-        panic!("no Python with aiosmtpd found: run scripts/test, set TOKENHOUSE_TEST_PYTHON to one, or to skip")
-    })
-}
+pub use super::python::available;
+use super::python::python;
 
 /// A folder with `ca.pem`, and `server.pem` and `server.key` signed by it for the host `name`.
 pub fn certificates(name: &str) -> TempDir {
@@ -37,9 +18,13 @@ pub fn certificates(name: &str) -> TempDir {
     let ca_key = KeyPair::generate().expect("a key");
     let mut ca = CertificateParams::new(Vec::new()).expect("parameters");
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    // OpenSSL wants a name of its own for it, and Python that it says what its key is for and whose key signed.
+    ca.distinguished_name.push(DnType::CommonName, "An authority of the tests");
+    ca.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     let ca_certificate = ca.self_signed(&ca_key).expect("a certificate");
     let key = KeyPair::generate().expect("a key");
-    let server = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
+    let mut server = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
+    server.use_authority_key_identifier_extension = true;
     let server = server.signed_by(&key, &Issuer::new(ca, ca_key)).expect("a certificate");
     for (file, text) in
         [("ca.pem", ca_certificate.pem()), ("server.pem", server.pem()), ("server.key", key.serialize_pem())]
