@@ -15,7 +15,7 @@ use super::{ACTIVATE, see_other};
 use crate::accounts::Accounts;
 use crate::accounts::error::Unavailable;
 use crate::accounts::login::NotLoggedIn;
-use crate::accounts::passkey_login::{self, PasskeyAnswer};
+use crate::accounts::passkey_login::PasskeyAnswer;
 use crate::accounts::sign_in::{Second, Step};
 use crate::http::Problem;
 use crate::http::caller::Caller;
@@ -236,7 +236,7 @@ async fn challenge(request: HttpRequest, caller: Caller, browser: Browser, oauth
     }
     match oauth.accounts.begin_passkey_login(&caller).await {
         Ok(challenge) => HttpResponse::Ok().json(challenge),
-        Err(not) => Problem::from(passkey_login::NotLoggedIn::from(not)).error_response(),
+        Err(not) => Problem::from(not).error_response(),
     }
 }
 

@@ -177,7 +177,7 @@ on_both!(a_code_is_good_for_a_minute, SETTINGS, |app| {
     let client = web_app(&app, &admin).await;
     ada(&app).await;
     let late = code(&app, &client, &[]).await;
-    app.hands.advance(Duration::from_secs(60));
+    app.hands.advance(Duration::from_mins(1));
     assert_eq!(error(redeem(&app, &client, &late, &[]).await).await.1, "invalid_grant", "R19");
     let in_time = code(&app, &client, &[]).await;
     app.hands.advance(Duration::from_secs(59));

@@ -1,6 +1,7 @@
 //! The pages: signing in with all factors, forms of other sites (W1, W2), cookies (W5, C1 to C5), headers (W4, W6), limits.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::header::{HeaderMap, SET_COOKIE};
@@ -23,7 +24,7 @@ on_both!(wrong_passwords_look_alike, SETTINGS, |app| {
     let mut seen = Vec::new();
     for (email, password) in [(ADA, "wrong password"), ("nobody@example.com", PASSWORD), ("not an address", PASSWORD)] {
         let page = browser.submit(&app, &page.form(SIGN_IN), &[("email", email), ("password", password)]).await;
-        assert!(browser.cookies().get("tokenhouse-session").is_none());
+        assert!(!browser.cookies().contains_key("tokenhouse-session"));
         seen.push((page.status, page.html.replace(email, "EMAIL")));
     }
     assert_eq!(seen[0].0, 401);
@@ -55,7 +56,7 @@ on_both!(an_authenticator_app_and_recovery_codes, SETTINGS, |app| {
 
     let page = browser.sign_in(&app, &way, ADA).await;
     assert_eq!(page.status, 200);
-    assert!(browser.cookies().get("tokenhouse-session").is_none(), "L22: the password alone signs nobody in");
+    assert!(!browser.cookies().contains_key("tokenhouse-session"), "L22: the password alone signs nobody in");
     let form = page.form(CODE);
     let wrong = browser.submit(&app, &form, &[("otp", "000000")]).await;
     assert_eq!(wrong.status, 401);
@@ -83,7 +84,7 @@ on_both!(an_authenticator_app_and_recovery_codes, SETTINGS, |app| {
         let page = other.submit(&app, &form, &[("otp", &codes[1]), ("state", wrong)]).await;
         assert_eq!((page.status.as_u16(), page.html.contains("Please begin again")), (401, true), "{wrong}");
     }
-    app.hands.advance(std::time::Duration::from_secs(300));
+    app.hands.advance(Duration::from_mins(5));
     let page = other.submit(&app, &form, &[("otp", &codes[1])]).await;
     assert!(page.html.contains("Please begin again"), "{}", page.html);
     let page = other.sign_in(&app, SIGN_IN, ADA).await;
@@ -285,7 +286,7 @@ async fn limits() {
     let page = browser.submit(&app, &form, &[("email", ADA), ("password", PASSWORD)]).await;
     assert_eq!(page.status, 429, "L15: the same count as at /api/login");
     assert!(page.headers.contains_key("retry-after") && page.html.contains("Too many tries"), "{}", page.html);
-    app.hands.advance(std::time::Duration::from_secs(900));
+    app.hands.advance(Duration::from_mins(15));
     browser.sign_in(&app, SIGN_IN, ADA).await;
     let form = browser.get(&app, "/activate").await.form("/activate");
     for _ in 0..3 {
@@ -310,11 +311,11 @@ on_both!(sessions_of_browsers_end_like_any_other, SETTINGS, |app| {
     }
     // Idle for a month.
     browsers[0].sign_in(&app, SIGN_IN, ADA).await;
-    app.hands.advance(std::time::Duration::from_secs(29 * 86_400));
+    app.hands.advance(Duration::from_hours(29 * 24));
     assert_eq!(browsers[0].get(&app, "/activate").await.status, 200);
-    app.hands.advance(std::time::Duration::from_secs(29 * 86_400));
+    app.hands.advance(Duration::from_hours(29 * 24));
     assert_eq!(browsers[0].get(&app, "/activate").await.status, 200, "it was used meanwhile");
-    app.hands.advance(std::time::Duration::from_secs(31 * 86_400));
+    app.hands.advance(Duration::from_hours(31 * 24));
     assert!(browsers[0].get(&app, "/activate").await.location().starts_with("/sign-in"));
 });
 

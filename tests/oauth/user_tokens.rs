@@ -14,6 +14,8 @@ use crate::support::app::{Engine, PASSWORD, TestApp, eventually, on_both, proble
 use crate::support::browser::Browser;
 use crate::support::tokens::Findings;
 
+const LOGOUT: &str = "/oauth2/default/v1/logout";
+
 on_both!(an_id_token_says_who_it_is, SETTINGS, |app| {
     let admin = administrator(&app).await;
     let client = web_app(&app, &admin).await;
@@ -409,7 +411,6 @@ on_both!(signing_out, SETTINGS, |app| {
     let admin = administrator(&app).await;
     let client = web_app(&app, &admin).await;
     let (_, own) = ada(&app).await;
-    const LOGOUT: &str = "/oauth2/default/v1/logout";
     let bye = "http://localhost:8080/bye";
     let signed_in = async || {
         let browser = Browser::default();
@@ -425,7 +426,7 @@ on_both!(signing_out, SETTINGS, |app| {
     let (browser, online, offline) = signed_in().await;
     let hint = online.id_token.clone().unwrap();
     // An ID token may be long over.
-    app.hands.advance(Duration::from_secs(7200));
+    app.hands.advance(Duration::from_hours(2));
     let online = { allow(&app, &browser, &asking(&client, &[("scope", "openid")])).await.answer()["code"].clone() };
     let online = tokens(redeem(&app, &client, &online, &[]).await).await;
     let offline = tokens(refresh(&app, &client, offline.refresh_token.as_ref().unwrap()).await).await;
