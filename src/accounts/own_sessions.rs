@@ -20,22 +20,22 @@ const LISTED: i64 = 200;
 /// One session, as its owner sees it.
 #[derive(Debug, Serialize)]
 pub struct SessionOverview {
-    id: String,
+    pub(crate) id: String,
     created_at: String,
     /// When tokens were given out last: access tokens in use leave no trace in between.
-    last_used_at: String,
-    ip: Option<String>,
+    pub(crate) last_used_at: String,
+    pub(crate) ip: Option<String>,
     user_agent: Option<String>,
     /// The user agent in words.
-    browser: String,
+    pub(crate) browser: String,
     /// `login` of `/api/login`, `browser` of the server's pages, `client` of a client that acts for its owner.
-    kind: String,
+    pub(crate) kind: String,
     /// The client that was granted it; `null` for the owner's own.
-    client_id: Option<String>,
+    pub(crate) client_id: Option<String>,
     /// What the client was granted; `null` for the owner's own.
     scopes: Option<Vec<String>>,
     /// Whether it is the session of the request's own token.
-    current: bool,
+    pub(crate) current: bool,
 }
 
 /// Why a session was not ended.

@@ -90,6 +90,12 @@ impl Problem {
         self
     }
 
+    /// Whether it is of this kind.
+    #[cfg(feature = "server")]
+    pub(crate) fn is(&self, kind: &str) -> bool {
+        self.0.kind.rsplit(':').next() == Some(kind)
+    }
+
     /// Its words for a page: of the fields that are wrong, else the detail.
     #[cfg(feature = "server")]
     pub(crate) fn for_people(&self) -> String {

@@ -7,11 +7,13 @@
 //! | `sign_in` | `/sign-in` and what is below it |
 //! | `registration` | `/register` |
 //! | `letters` | where links in letters lead, and `/forgot-password` |
+//! | `account` | `/account`: one's own account, for whoever is signed in (`signed_in`) |
 //! | `activate` | `/activate`: the user's side of the device flow |
 //! | `assets` | the style sheet and the script |
 //!
 //! The pages of the authorization server itself, such as the one that asks for consent, are in `oauth`; all templates are in `pages`.
 
+mod account;
 mod activate;
 mod assets;
 pub(crate) mod browser;
@@ -20,6 +22,7 @@ pub(crate) mod own_form;
 pub(crate) mod page;
 mod registration;
 mod sign_in;
+mod signed_in;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, LOCATION};
@@ -28,12 +31,14 @@ use actix_web::web::ServiceConfig;
 /// The pages' addresses.
 pub(crate) const SIGN_IN: &str = "/sign-in";
 pub(crate) const ACTIVATE: &str = "/activate";
+pub(crate) const ACCOUNT: &str = "/account";
 
 /// The routes, at the root.
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
     cfg.configure(sign_in::routes)
         .configure(registration::routes)
         .configure(letters::routes)
+        .configure(account::routes)
         .configure(activate::routes)
         .configure(assets::routes);
 }

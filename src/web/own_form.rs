@@ -6,9 +6,12 @@ use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
 use futures_util::future::LocalBoxFuture;
+use serde::de::value::MapDeserializer;
+use serde::de::{self, DeserializeOwned};
 
 use super::browser::Browser;
 use super::page;
+use crate::http::Problem;
 use crate::oauth::OAuthError;
 use crate::oauth::form::Form;
 
@@ -28,6 +31,17 @@ pub(crate) enum NotTaken {
 }
 
 impl OwnForm {
+    /// Its fields as what an act of the API takes, where that is texts alone.
+    ///
+    /// # Errors
+    /// 422, when a field is missing.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        let fields = MapDeserializer::<_, de::value::Error>::new(self.form.iter());
+        T::deserialize(fields).map_err(|_| {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields").detail("Please fill in all fields.")
+        })
+    }
+
     /// A field, if it was filled in.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.form.get(name)

@@ -16,8 +16,8 @@ const COOP: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 #[derive(Template)]
 #[template(path = "message.html")]
 pub(crate) struct Message<'m> {
-    pub title: &'m str,
-    pub text: &'m str,
+    title: &'m str,
+    text: &'m str,
 }
 
 impl<'m> Message<'m> {

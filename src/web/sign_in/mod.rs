@@ -89,10 +89,7 @@ async fn second(caller: Caller, accounts: Data<Accounts>, form: OwnForm) -> Http
 
 /// 303 leads here from a form with a password, and this page leads on.
 async fn done(query: Query<ShowQuery>) -> HttpResponse {
-    match way::on_this_server(&query.0.return_to) {
-        Some(return_to) => page::onward(return_to),
-        None => page::message(StatusCode::OK, &way::SIGNED_IN),
-    }
+    page::onward(way::on_this_server(&query.0.return_to).unwrap_or(super::ACCOUNT))
 }
 
 async fn passkey(caller: Caller, accounts: Data<Accounts>, form: OwnForm) -> HttpResponse {

@@ -10,12 +10,8 @@ use crate::accounts::sign_in::{Second, Step};
 use crate::http::caller::Caller;
 use crate::oauth::AUTHORIZE;
 use crate::web::browser::Browser;
-use crate::web::page::{self, Message};
-use crate::web::{ACTIVATE, see_other};
-
-/// Where a browser that is signed in, and came for nothing else, stays.
-pub(super) const SIGNED_IN: Message<'static> =
-    Message { title: "You are signed in", text: "You can go back to your application now." };
+use crate::web::page;
+use crate::web::{ACCOUNT, ACTIVATE, see_other};
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -44,14 +40,14 @@ struct SecondFactorPage<'p> {
 pub(super) fn on_this_server(return_to: &str) -> Option<&str> {
     let is_plain = return_to.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     let (path, _) = return_to.split_once('?').unwrap_or((return_to, ""));
-    (is_plain && [AUTHORIZE, ACTIVATE].contains(&path)).then_some(return_to)
+    (is_plain && [AUTHORIZE, ACTIVATE, ACCOUNT].contains(&path)).then_some(return_to)
 }
 
 /// A browser on its way in.
 pub(in crate::web) struct Way<'w> {
     browser: &'w Browser,
     accounts: &'w Accounts,
-    /// Checked; empty when he came for nothing else.
+    /// Checked; empty when he came for nothing else, which leads to his account.
     return_to: &'w str,
 }
 
@@ -102,12 +98,9 @@ impl<'w> Way<'w> {
     /// Signed in: on to what he came for. 303 after a form with a password (RFC 9700, section 4.12), to a page that leads on (see [`page::onward`]).
     pub async fn on(&self, token: &BrowserToken, caller: &Caller) -> HttpResponse {
         self.end_last(token, caller).await;
-        let mut response = if self.return_to.is_empty() {
-            page::message(StatusCode::OK, &SIGNED_IN)
-        } else {
-            let mut query = url::form_urlencoded::Serializer::new(String::new());
-            see_other(&format!("/sign-in/done?{}", query.append_pair("return_to", self.return_to).finish()))
-        };
+        let on = if self.return_to.is_empty() { ACCOUNT } else { self.return_to };
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        let mut response = see_other(&format!("/sign-in/done?{}", query.append_pair("return_to", on).finish()));
         self.browser.keep_session(token, &mut response);
         response
     }
