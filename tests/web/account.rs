@@ -120,8 +120,7 @@ on_both!(an_authenticator_app, |app| {
     assert_eq!(browser.submit(&app, &form, &[("password", "not the password")]).await.status, 403);
     let page = browser.submit(&app, &form, &[("password", PASSWORD)]).await;
     assert_eq!(page.html.matches("<li><code>").count(), 10);
-    let mut remove = form.clone();
-    remove.action = "/account/totp/remove".to_owned();
+    let remove = crate::support::browser::Form { action: "/account/totp/remove".to_owned(), ..form.clone() };
     assert_eq!(browser.submit(&app, &remove, &[("password", "not the password")]).await.status, 403);
     let page = browser.submit(&app, &remove, &[("password", PASSWORD)]).await;
     let page = browser.get(&app, &page.location()).await;
