@@ -24,30 +24,42 @@ pub const PRIVATE: &str = "You are viewing private profile info";
 pub struct House {
     pub program: Program,
     pub issuer: String,
+    pub public_url: String,
     folder: TempDir,
 }
 
 impl House {
     pub fn start() -> Self {
+        Self::signing("RS256")
+    }
+
+    /// One whose access tokens have this algorithm.
+    pub fn signing(algorithm: &str) -> Self {
         let address = format!("127.0.0.1:{}", closed_port());
-        Self::listening(&address, &format!("http://{address}"))
+        Self::listening(&address, &format!("http://{address}"), algorithm)
+    }
+
+    /// One that browsers know by a name, so that there are passkeys; as the settings are without a file.
+    pub fn at_localhost() -> Self {
+        let port = closed_port();
+        Self::listening(&format!("127.0.0.1:{port}"), &format!("http://localhost:{port}"), "HS256")
     }
 
     /// One that others reach at `public_url`, through something in front of it.
     pub fn behind(public_url: &str) -> Self {
-        Self::listening("127.0.0.1:0", public_url)
+        Self::listening("127.0.0.1:0", public_url, "RS256")
     }
 
-    fn listening(address: &str, public_url: &str) -> Self {
+    fn listening(address: &str, public_url: &str, algorithm: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let settings = format!(
-            "[server]\npublic_url = \"{public_url}\"\n[tokens]\nalgorithm = \"RS256\"\n\
+            "[server]\npublic_url = \"{public_url}\"\n[tokens]\nalgorithm = \"{algorithm}\"\n\
              [[oauth.scopes]]\nname = \"{SCOPE}\"\ndescription = \"What it opens\"\n"
         );
         create_dir(folder.path().join("config")).unwrap();
         write(folder.path().join("config/default.toml"), settings).unwrap();
         let program = Program::start(folder.path(), &[("TOKENHOUSE__SERVER__LISTEN", address)]);
-        Self { program, issuer: format!("{public_url}/oauth2/default"), folder }
+        Self { program, issuer: format!("{public_url}/oauth2/default"), public_url: public_url.to_owned(), folder }
     }
 
     /// The key it signs with.
@@ -59,7 +71,7 @@ impl House {
 
     /// Adds a client that shows its secret in this way.
     pub fn client(&self, method: &str) -> Client {
-        let made = self.add_client(&["--auth-method", method]);
+        let made = self.add_machine(&["--auth-method", method]);
         Client(json!({"id": made["client_id"], "method": method, "secret": made["client_secret"]}))
     }
 
@@ -67,7 +79,7 @@ impl House {
     pub fn signing_client(&self, key: &Key) -> Client {
         let file = self.folder.path().join("client.jwks");
         write(&file, json!({"keys": [key.jwk]}).to_string()).unwrap();
-        let made = self.add_client(&["--auth-method", "private_key_jwt", "--jwks", file.to_str().unwrap()]);
+        let made = self.add_machine(&["--auth-method", "private_key_jwt", "--jwks", file.to_str().unwrap()]);
         Client(json!({"id": made["client_id"], "method": "private_key_jwt", "key": key.private()}))
     }
 
@@ -81,9 +93,12 @@ impl House {
         ]
     }
 
-    fn add_client(&self, more: &[&str]) -> Value {
-        let common =
-            ["client", "add", "--json", "--name", "article", "--grant", "client_credentials", "--scope", SCOPE];
+    fn add_machine(&self, more: &[&str]) -> Value {
+        self.add_client(&[&["--name", "article", "--grant", "client_credentials"], more].concat())
+    }
+
+    pub fn add_client(&self, more: &[&str]) -> Value {
+        let common = ["client", "add", "--json", "--scope", SCOPE];
         let (code, printed, errors) = told(&run(self.folder.path(), &[&common, more].concat(), &[]));
         assert_eq!(code, 0, "{errors}");
         serde_json::from_str(&printed).unwrap()
