@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::program::{Program, run, told};
-use crate::support::app::PASSWORD;
 use crate::support::smtp::closed_port;
 use crate::support::stolen::StolenKey;
 use crate::support::tokens::base64url;
@@ -115,9 +114,8 @@ impl House {
 
     /// A person's token.
     pub async fn persons_token(&self) -> String {
-        let body = json!({"email": "ada@example.com", "password": PASSWORD});
-        assert_eq!(self.program.post("/api/register", body).await.unwrap().status(), 201);
-        self.program.log_in("ada@example.com").await.unwrap()["access_token"].as_str().unwrap().to_owned()
+        self.register("grace@example.com").await;
+        self.program.log_in("grace@example.com").await.unwrap()["access_token"].as_str().unwrap().to_owned()
     }
 }
 
