@@ -20,4 +20,5 @@ mod okta_verifier;
 mod openid_client;
 mod openid_client_user;
 mod others;
+mod pages;
 mod people;

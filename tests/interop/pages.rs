@@ -1,0 +1,178 @@
+//! The pages in Chromium, as people have them: signing in, allowing, letting a device in.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use reqwest::Url;
+use serde_json::{Value, json};
+
+use crate::browser::chromium;
+use crate::house::{Client, House};
+use crate::node::{self, Script};
+use crate::others::ask;
+use crate::people::{ADA, SCOPES};
+use crate::support::app::PASSWORD;
+use crate::support::smtp::closed_port;
+use crate::support::tokens::Findings;
+use crate::support::totp::{base32, code};
+
+const GRACE: &str = "grace@example.com";
+
+/// The server, the article, and two people.
+struct Scene {
+    house: House,
+    chromium: std::path::PathBuf,
+    port: u16,
+    client: Client,
+}
+
+impl Scene {
+    async fn set() -> Option<Self> {
+        let chromium = if node::available() { chromium() } else { None }?;
+        let (house, port) = (House::at_localhost(), closed_port());
+        let client = house.web_app(&format!("http://localhost:{port}/authorization-code/callback"));
+        house.register(ADA).await;
+        house.register(GRACE).await;
+        Some(Self { house, chromium, port, client })
+    }
+
+    /// What comes of an act of Ada's, and of Grace's where there is another.
+    fn seen(&self, act: &str, more: Value) -> Value {
+        let callback = format!("http://localhost:{}/authorization-code/callback", self.port);
+        let asked = [
+            ("response_type", "code"),
+            ("client_id", self.client.text("id")),
+            ("redirect_uri", &callback),
+            ("scope", SCOPES),
+            ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
+            ("code_challenge_method", "S256"),
+        ];
+        let authorize = Url::parse_with_params(&format!("{}/v1/authorize", self.house.issuer), asked).unwrap();
+        let mut input = json!({
+            "origin": self.house.public_url, "authorize": authorize, "port": self.port,
+            "email": ADA, "other": GRACE, "password": PASSWORD,
+        });
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let script = Script::new("pages.js");
+        let mut command = script.command();
+        command.arg(act).env("CHROMIUM", &self.chromium);
+        let seen = ask(command, &input);
+        assert_eq!(seen["wrong"], json!([]), "{seen}");
+        seen
+    }
+
+    /// Whether the article got a code, told by whom, and its state back.
+    fn is_answer(&self, answer: &Value, state: &str) -> bool {
+        let has_code = answer["code"].as_str().is_some_and(|code| code.len() > 20);
+        has_code && answer["state"] == state && answer["iss"] == self.house.issuer.as_str()
+    }
+
+    /// Gives Ada an authenticator app; its secret, in hexadecimal digits.
+    async fn set_totp_up(&self) -> String {
+        let program = &self.house.program;
+        let token = program.log_in(ADA).await.unwrap()["access_token"].as_str().unwrap().to_owned();
+        let post = |path: &str, body: Value| {
+            let request = program.client.post(format!("{}{path}", program.url));
+            request.bearer_auth(&token).json(&body).send()
+        };
+        let begun: Value = post("/api/totp", json!({})).await.unwrap().json().await.unwrap();
+        let secret = base32(begun["secret"].as_str().unwrap());
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        // That of the moment before, so that this moment's is left.
+        let otp = code(&secret, i64::try_from(now).unwrap() - 30);
+        assert_eq!(post("/api/totp/confirm", json!({"otp": otp})).await.unwrap().status(), 200);
+        secret.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    }
+
+    /// A device that waits: what it shows its user, and what it asks with.
+    async fn device(&self) -> (Client, String, String) {
+        let device = self.house.app();
+        let form = [("client_id", device.text("id")), ("scope", SCOPES)];
+        let address = format!("{}/oauth2/default/v1/device/authorize", self.house.program.url);
+        let answer = self.house.program.client.post(address).form(&form).send().await.unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        let text = |name: &str| answer[name].as_str().unwrap().to_owned();
+        (device, text("user_code"), text("device_code"))
+    }
+}
+
+fn what_is_asked() -> Value {
+    json!([
+        "Know that it is you",
+        "See your name",
+        "See your email address",
+        "Keep access while you are away, until you end it",
+        "What it opens",
+    ])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn she_signs_in_and_allows_once() {
+    let Some(scene) = Scene::set().await else { return };
+    let seen = scene.seen("consents", json!({}));
+    let mut findings = Findings::default();
+    let mut expect = |pointer: &str, right: Value| {
+        findings.expect(pointer, seen.pointer(pointer).cloned().unwrap_or_default(), right);
+    };
+    expect("/complaint", json!("No account has this email address and this password."));
+    expect("/kept", json!(ADA));
+    expect("/asked", what_is_asked());
+    expect("/refused/error", json!("access_denied"));
+    expect("/refused/state", json!("four"));
+    findings.expect("answer", scene.is_answer(&seen["answer"], "one"), true);
+    findings.expect("nothing is asked", scene.is_answer(&seen["again"], "two"), true);
+    findings.none();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn she_types_a_code_of_her_authenticator_app() {
+    let Some(scene) = Scene::set().await else { return };
+    let seen = scene.seen("types_a_code", json!({"totp": scene.set_totp_up().await}));
+    assert!(seen["complaint"].as_str().unwrap().starts_with("That is neither the code"), "{seen}");
+    assert!(scene.is_answer(&seen["answer"], "one"), "{seen}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn she_has_no_script() {
+    let Some(scene) = Scene::set().await else { return };
+    let seen = scene.seen("has_no_script", json!({"totp": scene.set_totp_up().await}));
+    for way in ["password", "app"] {
+        assert!(scene.is_answer(&seen[way]["answer"], way), "{seen}");
+        assert_eq!(seen[way]["buttons"], json!(["Sign in"]), "nothing that needs a script");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn she_shows_a_passkey() {
+    let Some(scene) = Scene::set().await else { return };
+    let seen = scene.seen("shows_a_passkey", json!({}));
+    assert_eq!(seen["complaint"], "That did not work. Please try again, or sign in another way.");
+    assert!(scene.is_answer(&seen["instead"], "one"), "{seen}");
+    assert!(scene.is_answer(&seen["besides"], "two"), "{seen}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn she_lets_a_device_in() {
+    let Some(scene) = Scene::set().await else { return };
+    let (device, user_code, device_code) = scene.device().await;
+    let seen = scene.seen("lets_a_device_in", json!({"user_code": user_code}));
+    let mut findings = Findings::default();
+    let complaint = seen["complaint"].as_str().unwrap();
+    findings.expect(complaint, complaint.starts_with("No device waits with this code."), true);
+    findings.expect("asked", &seen["asked"], &what_is_asked());
+    let grant = "urn:ietf:params:oauth:grant-type:device_code";
+    let form = [("grant_type", grant), ("device_code", &device_code), ("client_id", device.text("id"))];
+    let address = format!("{}/oauth2/default/v1/token", scene.house.program.url);
+    let answer = scene.house.program.client.post(address).form(&form).send().await.unwrap();
+    findings.expect("the device", answer.status().as_u16(), 200);
+    findings.none();
+}
+
+/// `TOKENHOUSE_TEST_SCREENSHOTS` may name a folder for pictures of the pages.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_pages_are_accessible() {
+    let Some(scene) = Scene::set().await else { return };
+    let (_, user_code, _) = scene.device().await;
+    let pictures = std::env::var("TOKENHOUSE_TEST_SCREENSHOTS").ok();
+    let seen = scene.seen("looks", json!({"user_code": user_code, "pictures": pictures}));
+    assert_eq!(seen["findings"], json!([]), "{:#}", seen["findings"]);
+}
