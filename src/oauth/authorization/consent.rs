@@ -13,7 +13,7 @@ use crate::oauth::OAuth;
 use crate::oauth::client::{EMAIL, OFFLINE_ACCESS, OPENID, PROFILE};
 use crate::oauth::form::Form;
 use crate::oauth::records;
-use crate::oauth::redirect_uri::{is_exclusive, source_expression};
+use crate::oauth::redirect_uri::{is_exclusive, place, source_expression};
 use crate::store::StoreError;
 use crate::token::Scopes;
 use crate::web::browser::Browser;
@@ -86,7 +86,7 @@ impl OAuth {
             client: asked.client.name(),
             user: &opened.user.email,
             asked: self.in_words(&asked.scopes),
-            host: source_expression(&asked.redirect_uri).unwrap_or_default(),
+            host: place(&asked.redirect_uri).unwrap_or_default(),
             query: &without_login(query),
             form_token: browser.form_token(),
             switch: crate::web::sign_in_at(&back, None),
