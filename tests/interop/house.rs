@@ -38,10 +38,11 @@ impl House {
         Self::listening(&address, &format!("http://{address}"), algorithm)
     }
 
-    /// One that browsers know by a name, so that there are passkeys; as the settings are without a file.
-    pub fn at_localhost() -> Self {
+    /// One that browsers know by a name, so that there are passkeys, and that pages of `origin` may call.
+    pub fn at_localhost(origin: &str) -> Self {
         let port = closed_port();
-        Self::listening(&format!("127.0.0.1:{port}"), &format!("http://localhost:{port}"), "HS256")
+        let more = format!("[cors]\norigins = [\"{origin}\"]\n");
+        Self::with(&format!("127.0.0.1:{port}"), &format!("http://localhost:{port}"), "HS256", &more)
     }
 
     /// One that others reach at `public_url`, through something in front of it.
@@ -50,10 +51,14 @@ impl House {
     }
 
     fn listening(address: &str, public_url: &str, algorithm: &str) -> Self {
+        Self::with(address, public_url, algorithm, "")
+    }
+
+    fn with(address: &str, public_url: &str, algorithm: &str, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let settings = format!(
             "[server]\npublic_url = \"{public_url}\"\n[tokens]\nalgorithm = \"{algorithm}\"\n\
-             [[oauth.scopes]]\nname = \"{SCOPE}\"\ndescription = \"What it opens\"\n"
+             [[oauth.scopes]]\nname = \"{SCOPE}\"\ndescription = \"What it opens\"\n{more}"
         );
         create_dir(folder.path().join("config")).unwrap();
         write(folder.path().join("config/default.toml"), settings).unwrap();

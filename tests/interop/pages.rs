@@ -22,31 +22,27 @@ struct Scene {
     house: House,
     chromium: std::path::PathBuf,
     port: u16,
+    /// Where the applications are.
+    origin: String,
     client: Client,
 }
 
 impl Scene {
     async fn set() -> Option<Self> {
         let chromium = if node::available() { chromium() } else { None }?;
-        let (house, port) = (House::at_localhost(), closed_port());
-        let client = house.web_app(&format!("http://localhost:{port}/authorization-code/callback"));
+        let port = closed_port();
+        let origin = format!("http://localhost:{port}");
+        let house = House::at_localhost(&origin);
+        let client = house.web_app(&format!("{origin}/authorization-code/callback"));
         house.register(ADA).await;
         house.register(GRACE).await;
-        Some(Self { house, chromium, port, client })
+        Some(Self { house, chromium, port, origin, client })
     }
 
     /// What comes of an act of Ada's, and of Grace's where there is another.
     fn seen(&self, act: &str, more: Value) -> Value {
-        let callback = format!("http://localhost:{}/authorization-code/callback", self.port);
-        let asked = [
-            ("response_type", "code"),
-            ("client_id", self.client.text("id")),
-            ("redirect_uri", &callback),
-            ("scope", SCOPES),
-            ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
-            ("code_challenge_method", "S256"),
-        ];
-        let authorize = Url::parse_with_params(&format!("{}/v1/authorize", self.house.issuer), asked).unwrap();
+        let callback = format!("{}/authorization-code/callback", self.origin);
+        let authorize = self.authorize(&self.client, &callback);
         let mut input = json!({
             "origin": self.house.public_url, "authorize": authorize, "port": self.port,
             "email": ADA, "other": GRACE, "password": PASSWORD,
@@ -58,6 +54,19 @@ impl Scene {
         let seen = ask(command, &input);
         assert_eq!(seen["wrong"], json!([]), "{seen}");
         seen
+    }
+
+    /// Where a client sends its users.
+    fn authorize(&self, client: &Client, redirect_uri: &str) -> String {
+        let asked = [
+            ("response_type", "code"),
+            ("client_id", client.text("id")),
+            ("redirect_uri", redirect_uri),
+            ("scope", SCOPES),
+            ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
+            ("code_challenge_method", "S256"),
+        ];
+        Url::parse_with_params(&format!("{}/v1/authorize", self.house.issuer), asked).unwrap().into()
     }
 
     /// Whether the article got a code, told by whom, and its state back.
@@ -108,7 +117,10 @@ fn what_is_asked() -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn she_signs_in_and_allows_once() {
     let Some(scene) = Scene::set().await else { return };
-    let seen = scene.seen("consents", json!({}));
+    let signed_out = format!("{}/", scene.origin);
+    let asked = [("client_id", scene.client.text("id")), ("post_logout_redirect_uri", &signed_out)];
+    let sign_out = Url::parse_with_params(&format!("{}/v1/logout", scene.house.issuer), asked).unwrap();
+    let seen = scene.seen("consents", json!({"sign_out": sign_out}));
     let mut findings = Findings::default();
     let mut expect = |pointer: &str, right: Value| {
         findings.expect(pointer, seen.pointer(pointer).cloned().unwrap_or_default(), right);
@@ -116,11 +128,35 @@ async fn she_signs_in_and_allows_once() {
     expect("/complaint", json!("No account has this email address and this password."));
     expect("/kept", json!(ADA));
     expect("/asked", what_is_asked());
+    expect("/signed_out", json!(signed_out));
     expect("/refused/error", json!("access_denied"));
     expect("/refused/state", json!("four"));
     findings.expect("answer", scene.is_answer(&seen["answer"], "one"), true);
+    findings.expect("signed in again", scene.is_answer(&seen["signed_in_again"], "three"), true);
     findings.expect("nothing is asked", scene.is_answer(&seen["again"], "two"), true);
     findings.none();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn she_has_apps() {
+    let Some(scene) = Scene::set().await else { return };
+    let app = scene.authorize(&scene.house.app(), "HOST");
+    let seen = scene.seen("has_apps", json!({"app": app}));
+    assert_eq!(seen["answers"].as_array().map(Vec::len), Some(3), "{seen}");
+    assert!(seen["scheme"].as_str().unwrap().starts_with("com.example.app:/callback?code="), "{seen}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn she_has_an_application_that_is_a_page() {
+    let Some(scene) = Scene::set().await else { return };
+    let address = format!("{}/page", scene.origin);
+    let client = scene.house.public_client(&[&address]);
+    let begin = [("issuer", scene.house.issuer.as_str()), ("client_id", client.text("id")), ("scope", SCOPES)];
+    let page = Url::parse_with_params(&address, begin).unwrap();
+    let seen = scene.seen("has_a_page", json!({"page": page}));
+    assert_eq!((&seen["email"], &seen["profile"]), (&json!(ADA), &json!(200)));
+    let token = seen["access_token"].as_str().unwrap();
+    assert_eq!(scene.house.program.get("/api/profile", token).await, 401, "it was revoked");
 }
 
 #[tokio::test(flavor = "multi_thread")]

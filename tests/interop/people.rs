@@ -21,11 +21,19 @@ pub const SCOPES: &str = "openid profile email offline_access customScope";
 const CONSENT: &str = "/oauth2/default/v1/consent";
 
 impl House {
-    /// The article as a web application.
+    /// The article as a web application; its users may end at its first page when they have signed out.
     pub fn web_app(&self, callback: &str) -> Client {
+        let signed_out = Url::parse(callback).unwrap().join("/").unwrap();
         let made = self.add_client(
             &[
-                &["--name", "The article", "--redirect-uri", callback, "--post-logout-redirect-uri", SIGNED_OUT][..],
+                &[
+                    "--name",
+                    "The article",
+                    "--redirect-uri",
+                    callback,
+                    "--post-logout-redirect-uri",
+                    signed_out.as_str(),
+                ][..],
                 &["--grant", "authorization_code", "--grant", "refresh_token"],
             ]
             .concat(),
@@ -35,13 +43,16 @@ impl House {
 
     /// One that can keep no secret.
     pub fn app(&self) -> Client {
-        let made = self.add_client(
-            &[
-                &["--name", "An app", "--public", "--redirect-uri", APP, "--post-logout-redirect-uri", APP][..],
-                &["--grant", "authorization_code", "--grant", "refresh_token", "--grant", "device_code"],
-            ]
-            .concat(),
-        );
+        self.public_client(&[APP, "http://[::1]/callback", "com.example.app:/callback"])
+    }
+
+    /// The same, whose users are sent back to these.
+    pub fn public_client(&self, callbacks: &[&str]) -> Client {
+        let callbacks = callbacks.iter().flat_map(|callback| ["--redirect-uri", callback]);
+        let mut more = vec!["--name", "An app", "--public"];
+        more.extend(["--grant", "authorization_code", "--grant", "refresh_token", "--grant", "device_code"]);
+        more.extend(callbacks);
+        let made = self.add_client(&more);
         Client(json!({"id": made["client_id"], "method": "none"}))
     }
 

@@ -7,7 +7,7 @@ const { createHmac } = require('node:crypto')
 const { readFileSync } = require('node:fs')
 const { join } = require('node:path')
 const axe = require('axe-core')
-const { callback, someone, withChromium } = require('./chromium.js')
+const { applications, someone, withChromium } = require('./chromium.js')
 
 const told = JSON.parse(readFileSync(0, 'utf8'))
 const { origin, authorize, password } = told
@@ -39,9 +39,9 @@ const typeCode = async (page, otp) => {
   await press(page, 'Continue')
 }
 
-// Back at the article.
+// Back at the application.
 const back = async (page) => {
-  await reaches(page, 'Back at the article')
+  await reaches(page, 'Back at the application')
   return answers.at(-1)
 }
 
@@ -98,6 +98,12 @@ const acts = {
     await reaches(page, 'You are signed out')
     await page.goto(asked('three'))
     await reaches(page, 'Sign in')
+    await signIn(page, told.email)
+    seen.signed_in_again = await back(page)
+    await page.goto(told.sign_out)
+    await press(page, 'Sign out')
+    await page.getByRole('heading', { name: 'Back at the application' }).waitFor()
+    seen.signed_out = page.url()
 
     const other = await someone(browser, wrong)
     await other.goto(asked('four'))
@@ -108,6 +114,33 @@ const acts = {
     await press(other, 'Do not allow')
     seen.refused = await back(other)
     return seen
+  },
+
+  // Has apps on her own computer, which listen there, or have a scheme of their own. They are never let through unseen.
+  has_apps: async (browser, { has_ipv6 }) => {
+    const page = await someone(browser, wrong)
+    await page.goto(`${origin}/sign-in`)
+    await signIn(page, told.email)
+    await reaches(page, 'You are signed in')
+    for (const host of ['127.0.0.1', has_ipv6 ? '[::1]' : '127.0.0.1', '127.0.0.1']) {
+      await page.goto(told.app.replace('HOST', encodeURIComponent(`http://${host}:${told.port}/callback`)))
+      await press(page, 'Allow')
+      if ((await back(page)).host !== `${host}:${told.port}`) throw new Error(`not back at ${host}`)
+    }
+    // Nothing on this computer has that scheme, so that Chromium goes nowhere.
+    await page.goto(told.app.replace('HOST', encodeURIComponent('com.example.app:/callback')))
+    const [request] = await Promise.all([page.waitForEvent('requestfailed', (request) => request.url().startsWith('com.')), press(page, 'Allow')])
+    return { answers, scheme: request.url() }
+  },
+
+  // Has an application that runs in the browser.
+  has_a_page: async (browser) => {
+    const page = await someone(browser, wrong)
+    await page.goto(told.page)
+    await signIn(page, told.email)
+    await press(page, 'Allow')
+    await page.locator('output:not(:empty)').waitFor()
+    return JSON.parse(await page.locator('output').innerText())
   },
 
   // Has an authenticator app.
@@ -192,7 +225,7 @@ const acts = {
     const send = await addPasskey(withPasskey, told.other)
     await send('/api/passkeys/second-factor', { required: true, password })
     for (const colorScheme of ['light', 'dark']) {
-      for (const width of [320, 360, 1280]) {
+      for (const width of [360, 1280]) {
         const page = await someone(browser, wrong, { colorScheme, viewport: { width, height: 740 } })
         const look = async (name) => {
           const row = `${name}, ${colorScheme}, ${width}`
@@ -225,6 +258,8 @@ const acts = {
         await page.getByLabel('Code').fill(told.user_code)
         await press(page, 'Continue')
         await page.getByRole('button', { name: 'Let it in' }).waitFor()
+        const lines = await page.getByText(told.user_code).evaluate((code) => code.getClientRects().length)
+        if (lines !== 1) findings.push(`the code is broken over ${lines} lines`)
         await look('activate-confirm')
         await page.goto(`${origin}/oauth2/default/v1/logout`)
         await look('sign-out')
@@ -241,13 +276,12 @@ const acts = {
 }
 
 const main = async (act) => {
-  const server = await callback(told.port, answers)
+  const listening = await applications(told.port, answers)
   try {
-    const seen = await withChromium(act)
+    const seen = await withChromium((browser) => act(browser, listening))
     console.log(JSON.stringify({ ...seen, wrong }))
   } finally {
-    server.close()
-    server.closeAllConnections()
+    listening.close()
   }
 }
 
