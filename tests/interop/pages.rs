@@ -1,5 +1,6 @@
 //! The pages in Chromium, as people have them: signing in, allowing, letting a device in.
 
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use reqwest::Url;
@@ -8,9 +9,10 @@ use serde_json::{Value, json};
 use crate::browser::chromium;
 use crate::house::{Client, House};
 use crate::node::{self, Script};
-use crate::others::ask;
+use crate::others::{Front, ask};
 use crate::people::{ADA, SCOPES};
 use crate::support::app::PASSWORD;
+use crate::support::python;
 use crate::support::smtp::closed_port;
 use crate::support::tokens::Findings;
 use crate::support::totp::{base32, code};
@@ -20,7 +22,7 @@ const GRACE: &str = "grace@example.com";
 /// The server, the article, and two people.
 struct Scene {
     house: House,
-    chromium: std::path::PathBuf,
+    chromium: PathBuf,
     port: u16,
     /// Where the applications are.
     origin: String,
@@ -31,12 +33,16 @@ impl Scene {
     async fn set() -> Option<Self> {
         let chromium = if node::available() { chromium() } else { None }?;
         let port = closed_port();
+        let house = House::at_localhost(&format!("http://localhost:{port}"));
+        Some(Self::at(house, chromium, port).await)
+    }
+
+    async fn at(house: House, chromium: PathBuf, port: u16) -> Self {
         let origin = format!("http://localhost:{port}");
-        let house = House::at_localhost(&origin);
         let client = house.web_app(&format!("{origin}/authorization-code/callback"));
         house.register(ADA).await;
         house.register(GRACE).await;
-        Some(Self { house, chromium, port, origin, client })
+        Self { house, chromium, port, origin, client }
     }
 
     /// What comes of an act of Ada's, and of Grace's where there is another.
@@ -86,8 +92,7 @@ impl Scene {
         let begun: Value = post("/api/totp", json!({})).await.unwrap().json().await.unwrap();
         let secret = base32(begun["secret"].as_str().unwrap());
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        // That of the moment before, so that this moment's is left.
-        let otp = code(&secret, i64::try_from(now).unwrap() - 30);
+        let otp = code(&secret, i64::try_from(now).unwrap());
         assert_eq!(post("/api/totp/confirm", json!({"otp": otp})).await.unwrap().status(), 200);
         secret.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
     }
@@ -117,6 +122,18 @@ fn what_is_asked() -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn she_signs_in_and_allows_once() {
     let Some(scene) = Scene::set().await else { return };
+    consents(&scene);
+}
+
+/// As it is with a proxy in front, where the cookies have other names and are for https alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn she_signs_in_and_allows_once_over_https() {
+    let Some(chromium) = (if node::available() && python::available() { chromium() } else { None }) else { return };
+    let mut front = Front::start();
+    consents(&Scene::at(front.house(), chromium, closed_port()).await);
+}
+
+fn consents(scene: &Scene) {
     let signed_out = format!("{}/", scene.origin);
     let asked = [("client_id", scene.client.text("id")), ("post_logout_redirect_uri", &signed_out)];
     let sign_out = Url::parse_with_params(&format!("{}/v1/logout", scene.house.issuer), asked).unwrap();
@@ -203,12 +220,11 @@ async fn she_lets_a_device_in() {
     findings.none();
 }
 
-/// `TOKENHOUSE_TEST_SCREENSHOTS` may name a folder for pictures of the pages.
 #[tokio::test(flavor = "multi_thread")]
 async fn all_pages_are_accessible() {
     let Some(scene) = Scene::set().await else { return };
     let (_, user_code, _) = scene.device().await;
-    let pictures = std::env::var("TOKENHOUSE_TEST_SCREENSHOTS").ok();
+    let pictures = std::env::var_os("TOKENHOUSE_TEST_SCREENSHOTS").map(|folder| std::path::absolute(folder).unwrap());
     let seen = scene.seen("looks", json!({"user_code": user_code, "pictures": pictures}));
     assert_eq!(seen["findings"], json!([]), "{:#}", seen["findings"]);
 }

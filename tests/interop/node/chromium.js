@@ -30,7 +30,8 @@ exports.withChromium = async (act) => {
 
 // A page of somebody who never was here. What Chromium complains of is put into `wrong`: errors of scripts, of loading and of the policy.
 exports.someone = async (browser, wrong, options) => {
-  const context = await browser.newContext({ locale: 'en-GB', ...options })
+  // Nobody knows the authority of a certificate that is made for a test.
+  const context = await browser.newContext({ locale: 'en-GB', ignoreHTTPSErrors: true, ...options })
   context.setDefaultTimeout(60000)
   await context.addInitScript(() => {
     document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>

@@ -25,10 +25,10 @@ const signIn = async (page, email, secret = password) => {
   await page.keyboard.press('Enter')
 }
 
-// The code of this moment, by RFC 6238, of an app whose secret is in hexadecimal digits.
+// The next code, by RFC 6238, of an app whose secret is in hexadecimal digits. It is good already, and that of this moment may be used up.
 const code = (secret) => {
   const step = Buffer.alloc(8)
-  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30000)))
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30000) + 1))
   const mac = createHmac('sha1', Buffer.from(secret, 'hex')).update(step).digest()
   const number = mac.readUInt32BE(mac[19] & 0xf) & 0x7fffffff
   return String(number % 1000000).padStart(6, '0')
