@@ -73,6 +73,8 @@ pub mod server;
 #[cfg(feature = "server")]
 pub mod settings;
 #[cfg(feature = "server")]
+mod signing_keys;
+#[cfg(feature = "server")]
 pub mod store;
 pub mod token;
 #[cfg(feature = "server")]

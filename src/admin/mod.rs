@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `users` | `/users`: other people's accounts |
 //! | `clients` | `/clients`: OAuth clients |
+//! | `keys` | `/keys`: the signing keys |
 //! | `audit` | `/audit`: what happened |
 //!
-//! The rules are the accounts' own: `accounts/administration.rs`; those of clients are in `oauth/clients.rs`.
+//! The rules are the accounts' own: `accounts/administration.rs`; those of clients are in `oauth/clients.rs`, those of keys in `signing_keys.rs`.
 
 mod audit;
 mod clients;
+mod keys;
 mod users;
 
 use actix_web::dev::Payload;
@@ -24,7 +26,7 @@ use crate::guard::Bearer;
 
 /// The routes, below `/api`.
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    cfg.configure(users::routes).configure(clients::routes).configure(audit::routes);
+    cfg.configure(users::routes).configure(clients::routes).configure(keys::routes).configure(audit::routes);
 }
 
 /// An administrator: the owner of an account of this server, with a token that has the scope `admin`. Another issuer's scope of that name is no

@@ -19,7 +19,7 @@ use crate::settings::Settings;
 #[derive(Subcommand)]
 pub(super) enum ClientCommand {
     /// Add a client; its secret is printed once
-    Add(Add),
+    Add(Box<Add>),
     /// List the clients
     List,
     /// Give a client another secret, printed once
@@ -86,7 +86,7 @@ pub(super) fn run(
     with_store(settings, async |store, clock| {
         let clients = Clients { store: store.clone(), clock: clock.clone(), scopes: settings.oauth.scopes.clone() };
         match command {
-            ClientCommand::Add(new) => add(&clients, new, json, out).await,
+            ClientCommand::Add(new) => add(&clients, *new, json, out).await,
             ClientCommand::List => list(&clients, json, out).await,
             ClientCommand::Rotate { client_id, overlap } => {
                 let secret = clients.rotate(&client_id, overlap, Author::Operator).await.map_err(failed)?;

@@ -2,126 +2,89 @@
 
 use std::io::Write;
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use super::Failure;
-use crate::server::start::key_folder;
+use super::store::with_store;
+use crate::audit::{Act, Event};
 use crate::settings::Settings;
-use crate::token::{Clock, KeyFileError, KeyFolder, Phase, Rotation, SigningAlgorithm, StoredKey, StoredKeys};
+use crate::signing_keys::{Rotated, SigningKeys, Signs, text};
+use crate::store::StoreError;
+use crate::token::{Clock, Phase, Rotation};
 
 pub(super) fn list(settings: &Settings, json: bool, out: &mut impl Write) -> Result<u8, Failure> {
-    let (folder, algorithm) = signing(settings)?;
-    let now = Clock::system().now();
-    let keys = folder.look().map_err(failed)?.unwrap_or_default();
-    let signing = keys.signing(algorithm, now);
-    let keys = keys.iter().map(|key| (key, key.phase(signing, now))).filter(|(_, phase)| *phase != Phase::Over);
+    let keys = SigningKeys::of(settings).map_err(failed)?;
+    let listed = keys.list(Clock::system().now()).map_err(failed)?;
     if json {
-        let keys: Vec<Value> = keys.map(|(key, phase)| describe(key, phase)).collect();
-        writeln!(out, "{}", json!({ "keys": keys }))?;
+        let listed: Vec<Value> = listed.iter().map(crate::signing_keys::Listed::to_json).collect();
+        writeln!(out, "{}", json!({ "keys": listed }))?;
         return Ok(0);
     }
-    if signing.is_none() {
+    if !listed.iter().any(|key| key.signs == Signs::AccessTokens && key.phase == Phase::Signs) {
         writeln!(out, "no keys yet: the first start makes one")?;
     }
-    for (key, phase) in keys {
-        let phase = match (phase, key.verify_until) {
+    for listed in listed {
+        let key = &listed.key;
+        let phase = match (listed.phase, key.verify_until) {
             (Phase::Published, _) => format!("published, signs from {}", text(key.sign_from)),
             (Phase::Signs, None) => "signs".to_owned(),
             (Phase::Signs, Some(until)) => format!("signs, verifies until {}", text(until)),
             (_, Some(until)) => format!("verifies until {}", text(until)),
-            (_, None) => format!("verifies, until a server is started with {algorithm}"),
+            (_, None) => format!("verifies, until a server is started with {}", keys.algorithm()),
         };
-        writeln!(out, "{}  {}  made {}  {phase}", key.kid, key.algorithm(), text(key.created_at))?;
+        let only = if listed.signs == Signs::IdTokens { "  (ID tokens)" } else { "" };
+        writeln!(out, "{}  {}  made {}  {phase}{only}", key.kid, key.algorithm(), text(key.created_at))?;
     }
     Ok(0)
 }
 
 pub(super) fn rotate(settings: &Settings, rotation: Rotation, json: bool, out: &mut impl Write) -> Result<u8, Failure> {
-    let (folder, algorithm) = signing(settings)?;
+    let keys = SigningKeys::of(settings).map_err(failed)?;
     let now = Clock::system().now();
-    let before = folder.look().map_err(failed)?.unwrap_or_default();
-    if let Some(waiting) = waiting(&before, algorithm, now)
-        && rotation == Rotation::Usual
-    {
-        return Err(Failure::Failed(format!(
-            "{} is published already and signs from {}; to have a new key sign at once, `tokenhouse key rotate --now`",
-            waiting.kid,
-            text(waiting.sign_from)
-        )));
+    let rotated = keys.rotate(rotation, now, "`tokenhouse key rotate --now`").map_err(failed)?;
+    // A key that may be stolen is replaced also where the database does not answer.
+    let recorded = with_store(settings, async |store, clock| {
+        let event = Event::success(Act::KeyRotate, clock.unix_micros()).by_operator();
+        let recording = store.write(move |connection| Box::pin(async move { event.record(connection).await }));
+        recording.await.map_err(|error: StoreError| failed(error))
+    });
+    if let Err(Failure::Failed(why)) = recorded {
+        let _ = writeln!(std::io::stderr(), "tokenhouse: the key is rotated, but that could not be recorded: {why}");
     }
-    let keys = folder.rotate(rotation, now).map_err(failed)?;
-    let Some(new) = keys.iter().find(|key| key.algorithm() == algorithm) else { return Ok(0) };
-    let signing = before.signing(algorithm, now).map(|key| key.kid.as_str());
-    let last_until = keys.iter().find(|key| Some(key.kid.as_str()) == signing).and_then(|key| key.verify_until);
-    if json {
-        let (from, until) = (text(new.sign_from), last_until.map(text));
-        let answer = json!({ "ok": true, "kid": new.kid, "alg": algorithm, "sign_from": from, "previous_verifies_until": until });
-        writeln!(out, "{answer}")?;
-        return Ok(0);
-    }
-    if new.sign_from > now {
-        writeln!(out, "{} is published from now on, and signs from {}.", new.kid, text(new.sign_from))?;
-    } else {
-        writeln!(out, "{} signs from now on; a running server takes it over within seconds.", new.kid)?;
-    }
-    match last_until {
-        Some(_) if rotation == Rotation::Compromised => {
-            writeln!(
-                out,
-                "Tokens of all other keys are not believed any more; refreshing or logging in gets new ones."
-            )?;
-        }
-        Some(until) => writeln!(out, "Tokens of the last key stay good until {}.", text(until))?,
-        None => {}
-    }
+    tell(&rotated, rotation, rotated.key.sign_from > now, json, out)?;
     Ok(0)
 }
 
-/// The folder, and the algorithm its keys sign with.
-fn signing(settings: &Settings) -> Result<(KeyFolder, SigningAlgorithm), Failure> {
-    if !settings.auth.local {
-        return Err(Failure::Failed(
-            "there are no signing keys: auth.accept does not have \"local\", so this server signs nothing".to_owned(),
-        ));
+fn tell(
+    rotated: &Rotated,
+    rotation: Rotation,
+    signs_later: bool,
+    json: bool,
+    out: &mut impl Write,
+) -> std::io::Result<()> {
+    let key = &rotated.key;
+    if json {
+        let mut answer = rotated.to_json();
+        if let Some(answer) = answer.as_object_mut() {
+            answer.insert("ok".to_owned(), true.into());
+        }
+        return writeln!(out, "{answer}");
     }
-    let tokens = &settings.tokens;
-    if tokens.secret.is_some() && !tokens.algorithm.is_asymmetric() {
-        return Err(Failure::Failed(
-            "the signing key is TOKENHOUSE__TOKENS__SECRET: to change it, change that variable and restart; everybody must log in again".to_owned(),
-        ));
+    if signs_later {
+        writeln!(out, "{} is published from now on, and signs from {}.", key.kid, text(key.sign_from))?;
+    } else {
+        writeln!(out, "{} signs from now on; a running server takes it over within seconds.", key.kid)?;
     }
-    Ok((key_folder(tokens), tokens.algorithm))
-}
-
-/// The key that is published and does not sign yet.
-fn waiting(keys: &StoredKeys, algorithm: SigningAlgorithm, now: DateTime<Utc>) -> Option<&StoredKey> {
-    let signing = keys.signing(algorithm, now);
-    keys.iter().find(|key| key.phase(signing, now) == Phase::Published)
-}
-
-fn describe(key: &StoredKey, phase: Phase) -> Value {
-    let name = match phase {
-        Phase::Published => "published",
-        Phase::Signs => "signs",
-        Phase::Verifies | Phase::Over => "verifies",
-    };
-    json!({
-        "kid": key.kid,
-        "alg": key.algorithm(),
-        "created_at": text(key.created_at),
-        "phase": name,
-        "signs": phase == Phase::Signs,
-        "sign_from": text(key.sign_from),
-        "verify_until": key.verify_until.map(text),
-    })
-}
-
-fn text(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+    match rotated.previous_verifies_until {
+        Some(_) if rotation == Rotation::Compromised => {
+            writeln!(out, "Tokens of all other keys are not believed any more; refreshing or logging in gets new ones.")
+        }
+        Some(until) => writeln!(out, "Tokens of the last key stay good until {}.", text(until)),
+        None => Ok(()),
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn failed(error: KeyFileError) -> Failure {
+fn failed(error: impl ToString) -> Failure {
     Failure::Failed(error.to_string())
 }

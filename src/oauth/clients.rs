@@ -65,6 +65,7 @@ pub struct NewClient {
 
 /// What shall be different; what is absent stays as it is. `null` takes a member's value away, where it may have none.
 #[derive(Debug, Default, Deserialize)]
+#[expect(clippy::option_option, reason = "what is absent and what is null are different here")]
 pub struct ClientChange {
     name: Option<String>,
     grants: Option<Vec<String>>,
@@ -82,6 +83,7 @@ pub struct ClientChange {
 }
 
 /// A member that is there, and may be `null`: serde takes that for one that is not.
+#[expect(clippy::option_option, reason = "what is absent and what is null are different here")]
 fn even_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }

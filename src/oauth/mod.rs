@@ -33,7 +33,7 @@ mod keys;
 mod logout;
 mod metadata;
 pub(crate) mod records;
-mod redirect_uri;
+pub(crate) mod redirect_uri;
 mod refresh;
 pub(crate) mod registry;
 mod revocation;
@@ -61,6 +61,7 @@ use crate::accounts::Accounts;
 use crate::http::cors::cors;
 use crate::http::methods::{get, post, resource};
 use crate::http::request_id::in_span;
+use crate::signing_keys::{NoKeys, SigningKeys};
 use crate::store::StoreError;
 use crate::token::{SigningAlgorithm, Verifier};
 use crate::web::ACTIVATE;
@@ -78,6 +79,7 @@ pub(crate) struct OAuth {
     pub clients: Clients,
     pub verifier: Verifier,
     pub id_tokens: Arc<IdTokens>,
+    pub signing_keys: Result<SigningKeys, NoKeys>,
     pub access_ttl: Duration,
     /// Of access tokens.
     pub algorithm: SigningAlgorithm,
@@ -167,7 +169,8 @@ fn both(
         InitError = (),
     >,
 > {
-    only(path, [by_get.guard(Any(Get()).or(Head())), by_post.guard(Post())], "GET, HEAD, POST").wrap(from_fn(in_span))
+    // Not HEAD, which must do nothing.
+    only(path, [by_get.guard(Get()), by_post.guard(Post())], "GET, POST").wrap(from_fn(in_span))
 }
 
 /// Takes GET and HEAD.

@@ -55,20 +55,22 @@ pub(super) fn is_same(registered: &str, asked: &str) -> bool {
     registered == asked || parts_at_loopback(registered).is_some_and(|parts| parts_at_loopback(asked) == Some(parts))
 }
 
-/// For Content-Security-Policy: whom a form may lead to (CSP level 3, section 2.3.1). It has no words for IPv6 addresses, and browsers would lead to
-/// none of them; so there it is their whole scheme.
-pub(super) fn source_expression(uri: &str) -> Option<String> {
-    match Url::parse(uri).ok()?.host() {
-        Some(Host::Ipv6(_)) => uri.split_once(':').map(|(scheme, _)| format!("{scheme}:")),
-        _ => place(uri),
-    }
+/// For Content-Security-Policy: a scheme of an app's own, which a form may lead to (CSP level 3, section 2.3.1). Addresses of the web are led to by a page
+/// in between.
+pub(super) fn form_source(uri: &str) -> Option<String> {
+    (!is_of_the_web(uri)).then(|| Url::parse(uri).ok()).flatten().map(|url| format!("{}:", url.scheme()))
 }
 
-/// For people: whom they are led to.
-pub(super) fn place(uri: &str) -> Option<String> {
-    let url = Url::parse(uri).ok()?;
+/// For people: whose address it is.
+pub(super) fn origin(uri: &str) -> String {
+    let Ok(url) = Url::parse(uri) else { return String::new() };
     let origin = url.origin();
-    Some(if origin.is_tuple() { origin.ascii_serialization() } else { format!("{}:", url.scheme()) })
+    if origin.is_tuple() { origin.ascii_serialization() } else { format!("the app {}", url.scheme()) }
+}
+
+/// Whether a browser itself goes there, and no app.
+pub(crate) fn is_of_the_web(uri: &str) -> bool {
+    uri.starts_with("https:") || uri.starts_with("http:")
 }
 
 /// Whether nobody else can have answers sent there: not a loopback port or a scheme, which any app on the device may take.
@@ -181,19 +183,6 @@ mod tests {
         }
         assert!(!is_same("http://localhost:1/", "http://localhost:2/"));
         assert!(!is_same("https://a.example:1/", "https://a.example:2/"));
-    }
-
-    #[test]
-    fn whom_a_form_may_lead_to() {
-        for (uri, source, shown) in [
-            ("https://app.example.com/callback?a=1", "https://app.example.com", "https://app.example.com"),
-            ("http://localhost:8080/callback", "http://localhost:8080", "http://localhost:8080"),
-            ("http://[::1]:3000/callback", "http:", "http://[::1]:3000"),
-            ("com.example.app:/callback", "com.example.app:", "com.example.app:"),
-        ] {
-            assert_eq!(source_expression(uri).as_deref(), Some(source), "{uri}");
-            assert_eq!(place(uri).as_deref(), Some(shown), "{uri}");
-        }
     }
 
     proptest! {

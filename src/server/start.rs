@@ -24,6 +24,7 @@ use crate::oauth::standing::OfUsersAndClients;
 use crate::oauth::{Addresses, OAuth, upkeep};
 use crate::sealing::Sealing;
 use crate::settings::{Remote, Settings, Tokens};
+use crate::signing_keys::SigningKeys;
 use crate::store::{OpenError, Store, StoreError};
 use crate::token::{
     BuildError, Clock, HmacSecret, KeyFileError, KeyFolder, KeyRules, LocalIssuer, LocalSettings, RemoteSettings,
@@ -144,6 +145,7 @@ impl Server {
                 registry,
                 verifier: verifier.clone(),
                 id_tokens,
+                signing_keys: SigningKeys::of(settings),
                 access_ttl: settings.tokens.access_ttl,
                 algorithm: settings.tokens.algorithm,
                 addresses: Addresses::of(&settings.server.public_url, issuer_name(settings)),

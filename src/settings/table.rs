@@ -12,16 +12,16 @@ pub(super) struct Table<'r> {
     list: &'static str,
     /// With its number, from 0.
     key: String,
-    table: Map<String, Value>,
+    values: Map<String, Value>,
 }
 
 impl<'r> Table<'r> {
-    pub fn new(r: &'r mut Reader, list: &'static str, index: usize, table: Map<String, Value>) -> Self {
-        Self { r, list, key: format!("{list}[{index}]"), table }
+    pub fn new(r: &'r mut Reader, list: &'static str, index: usize, values: Map<String, Value>) -> Self {
+        Self { r, list, key: format!("{list}[{index}]"), values }
     }
 
     pub fn get(&self, key: &str) -> Option<Value> {
-        self.table.get(key).cloned()
+        self.values.get(key).cloned()
     }
 
     /// A text; `Some(None)` when it is missing, and `None` when it is something else.
@@ -67,7 +67,7 @@ impl<'r> Table<'r> {
 
     /// Refuses every key that is not one of these.
     pub fn nothing_else(&mut self, keys: &[&str]) {
-        let unknown: Vec<String> = self.table.keys().filter(|key| !keys.contains(&key.as_str())).cloned().collect();
+        let unknown: Vec<String> = self.values.keys().filter(|key| !keys.contains(&key.as_str())).cloned().collect();
         for key in unknown {
             self.refuse(&key, format!("unknown key; [[{}]] has {}", self.list, keys.join(", ")));
         }
@@ -75,7 +75,7 @@ impl<'r> Table<'r> {
 
     pub fn refuse(&mut self, key: &str, advice: impl Into<String>) {
         let place = self.r.place(self.list).cloned().unwrap_or(Place::BuiltIn);
-        let found = self.table.get(key).map(|value| shown_in_message(self.list, value));
+        let found = self.values.get(key).map(|value| shown_in_message(self.list, value));
         self.r.record(place, Some(format!("{}.{key}", self.key)), found, advice.into());
     }
 }

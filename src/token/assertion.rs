@@ -10,8 +10,8 @@ use super::jws::Compact;
 use super::local::{check_times, is_access_token_type};
 use super::rejection::Rejection;
 
-/// An assertion may be good for so long at most, from when it is shown.
-pub const LONGEST_LIFE: Duration = Duration::from_mins(5);
+/// An assertion may be good for so long at most, from when it is shown: as long as Okta takes one.
+pub const LONGEST_LIFE: Duration = Duration::from_hours(1);
 
 /// Signatures that a client's keys may make. Never an HMAC: the server would have to keep its key in clear.
 const ALGORITHMS: [Algorithm; 9] = [
@@ -53,7 +53,7 @@ impl AssertionKeys {
     }
 
     /// Checks `assertion`: made with one of these keys by that key's own algorithm, by `client_id` about itself, for exactly one of `audiences` and
-    /// nobody else, good now and not for long, with an id. Whether it was used before is the caller's to find out.
+    /// nobody else, good now and not for long. Whether it was used before is the caller's to find out.
     ///
     /// # Errors
     /// Why not.
@@ -66,8 +66,12 @@ impl AssertionKeys {
         leeway: i64,
     ) -> Result<Claims, Rejection> {
         let token = Compact::parse(assertion)?;
-        let kid = token.header.kid.as_deref().ok_or(Rejection::KeyNotNamed)?;
-        self.0.get(kid).ok_or(Rejection::UnknownKey)?.check(&token.header.alg, token.signed, token.signature)?;
+        // A client with one key need not name it.
+        let key = match token.header.kid.as_deref() {
+            Some(kid) => self.0.get(kid).ok_or(Rejection::UnknownKey)?,
+            None => self.0.only().ok_or(Rejection::KeyNotNamed)?,
+        };
+        key.check(&token.header.alg, token.signed, token.signature)?;
         if is_access_token_type(token.header.typ.as_deref()) {
             return Err(Rejection::Type);
         }
@@ -85,8 +89,8 @@ impl AssertionKeys {
             _ => return Err(Rejection::Audience),
         }
         match claims.token_id.as_deref() {
-            Some(id) if (1..=256).contains(&id.len()) => Ok(claims),
-            _ => Err(Rejection::RequiredClaim),
+            Some(id) if !(1..=256).contains(&id.len()) => Err(Rejection::RequiredClaim),
+            _ => Ok(claims),
         }
     }
 }
@@ -97,9 +101,11 @@ pub fn claimed_client(assertion: &str) -> Option<String> {
     Compact::parse(assertion).ok().map(|token| token.claims.subject)
 }
 
-/// The id of an assertion that was checked, and its end in seconds since 1970.
+/// The id of an assertion that was checked, and its end in seconds since 1970. One without `jti` is its own id: what it signs cannot be changed, and its
+/// signature is left out, for some algorithms give another each time.
 #[must_use]
 pub fn id_and_end(assertion: &str) -> Option<(String, i64)> {
-    let claims = Compact::parse(assertion).ok()?.claims;
-    Some((claims.token_id?, claims.expires_at))
+    let token = Compact::parse(assertion).ok()?;
+    let id = token.claims.token_id.unwrap_or_else(|| token.signed.to_owned());
+    Some((id, token.claims.expires_at))
 }

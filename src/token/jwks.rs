@@ -107,6 +107,13 @@ impl KeySet {
         self.by_kid.get(kid).map(|(key, _)| key)
     }
 
+    /// The key, when there is one only.
+    #[cfg(feature = "server")]
+    pub fn only(&self) -> Option<&VerifyingKey> {
+        let mut keys = self.by_kid.values();
+        keys.next().filter(|_| keys.next().is_none()).map(|(key, _)| key)
+    }
+
     pub fn len(&self) -> usize {
         self.by_kid.len()
     }

@@ -1,5 +1,7 @@
 //! The style sheet and the script of the pages, built into the program.
 
+use std::future::{Ready, ready};
+
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::{ServiceConfig, to};
@@ -14,9 +16,10 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
         .service(resource("/assets/passkey.js", [get(to(|| answer("text/javascript; charset=utf-8", PASSKEY)))]));
 }
 
-async fn answer(content_type: &'static str, body: &'static str) -> HttpResponse {
-    HttpResponse::Ok()
+fn answer(content_type: &'static str, body: &'static str) -> Ready<HttpResponse> {
+    let answer = HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, content_type))
         .insert_header((CACHE_CONTROL, "public, max-age=3600"))
-        .body(body)
+        .body(body);
+    ready(answer)
 }

@@ -6,6 +6,8 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ContentTyp
 use askama::Template;
 
 use super::browser::Browser;
+use super::see_other;
+use crate::oauth::redirect_uri::is_of_the_web;
 
 const COOP: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
@@ -13,8 +15,8 @@ const COOP: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 #[derive(Template)]
 #[template(path = "message.html")]
 pub(crate) struct Message<'m> {
-    title: &'m str,
-    text: &'m str,
+    pub title: &'m str,
+    pub text: &'m str,
 }
 
 impl<'m> Message<'m> {
@@ -23,7 +25,20 @@ impl<'m> Message<'m> {
     }
 }
 
-/// A page with forms, which may lead to `elsewhere` besides this server: browsers hold also redirects after a form to the policy.
+/// A page that leads on at once, with a link for browsers that do not follow.
+#[derive(Template)]
+#[template(path = "onward.html")]
+struct Onward<'o> {
+    to: &'o str,
+}
+
+/// After a form, on to `to`, which may be on another server: by a page in between, for some browsers hold all redirects after a form to the policy, also
+/// those of the other server. An app's own scheme is led to by a redirect, which it needs the user's click for.
+pub(crate) fn onward(to: &str) -> HttpResponse {
+    if to.starts_with('/') || is_of_the_web(to) { plain(StatusCode::OK, &Onward { to }, None) } else { see_other(to) }
+}
+
+/// A page with forms, which may lead to `elsewhere` besides this server.
 pub(crate) fn page(
     status: StatusCode,
     template: &impl Template,

@@ -15,7 +15,7 @@ use super::{ACTIVATE, see_other};
 use crate::accounts::Accounts;
 use crate::accounts::error::Unavailable;
 use crate::accounts::login::NotLoggedIn;
-use crate::accounts::passkey_login::{self, PasskeyAnswer};
+use crate::accounts::passkey_login::PasskeyAnswer;
 use crate::accounts::sign_in::{Second, Step};
 use crate::http::Problem;
 use crate::http::caller::Caller;
@@ -28,9 +28,13 @@ use crate::oauth::{AUTHORIZE, OAuth};
 pub(super) fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/sign-in", [get(to(show)), post(to(first))]).wrap(from_fn(in_span)))
         .service(resource("/sign-in/code", [post(to(second))]).wrap(from_fn(in_span)))
+        .service(resource("/sign-in/done", [get(to(done))]).wrap(from_fn(in_span)))
         .service(resource("/sign-in/passkey", [post(to(passkey))]).wrap(from_fn(in_span)))
         .service(resource("/sign-in/passkey/challenge", [post(to(challenge))]).wrap(from_fn(in_span)));
 }
+
+const SIGNED_IN: Message<'static> =
+    Message { title: "You are signed in", text: "You can go back to your application now." };
 
 #[derive(Deserialize)]
 struct ShowQuery {
@@ -117,27 +121,31 @@ impl<'w> Way<'w> {
     async fn on(&self, token: &crate::accounts::browser_session::BrowserToken, caller: &Caller) -> HttpResponse {
         self.end_last(token, caller).await;
         let mut response = if self.return_to.is_empty() {
-            page::message(
-                StatusCode::OK,
-                &Message::new("You are signed in", "You can go back to your application now."),
-            )
+            page::message(StatusCode::OK, &SIGNED_IN)
         } else {
-            see_other(self.return_to)
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            see_other(&format!("/sign-in/done?{}", query.append_pair("return_to", self.return_to).finish()))
         };
         self.browser.keep_session(token, &mut response);
         response
     }
 
-    /// The last session of the browser ends when somebody else signs in.
+    /// The last session of the browser ends: with all that was granted in it when somebody else signs in, alone when it is the same user.
     async fn end_last(&self, token: &crate::accounts::browser_session::BrowserToken, caller: &Caller) {
         let Some(last) = self.browser.session() else { return };
         let accounts = &self.oauth.accounts;
         let (last, new) = (accounts.browser_session(last).await, accounts.browser_session(token).await);
         if let (Ok(Some(last)), Ok(Some(new))) = (last, new)
-            && last.user.id != new.user.id
-            && let Err(error) = accounts.end_browser_session(&last, caller).await
+            && last.session.id != new.session.id
         {
-            tracing::error!(%error, "the last session of a browser did not end");
+            let ended = if last.user.id == new.user.id {
+                accounts.succeed_browser_session(&last, &new).await
+            } else {
+                accounts.end_browser_session(&last, caller).await
+            };
+            if let Err(error) = ended {
+                tracing::error!(%error, "the last session of a browser did not end");
+            }
         }
     }
 
@@ -146,6 +154,14 @@ impl<'w> Way<'w> {
             Step::SignedIn(token) => self.on(&token, caller).await,
             Step::SecondFactor(second) => self.second(StatusCode::OK, second, None).await,
         }
+    }
+}
+
+/// 303 leads here from a form with a password (RFC 9700, section 4.12), and this page leads on (see [`page::onward`]).
+async fn done(query: Query<ShowQuery>) -> HttpResponse {
+    match on_this_server(&query.0.return_to) {
+        Some(return_to) => page::onward(return_to),
+        None => page::message(StatusCode::OK, &SIGNED_IN),
     }
 }
 
@@ -188,14 +204,13 @@ async fn second(
         Ok(step) => way.step(step, &caller).await,
         Err(NotLoggedIn::WrongCredentials) => {
             let why = "That took too long, or your account was changed meanwhile. Please begin again.";
-            way.first(StatusCode::UNAUTHORIZED, "", Some(why)).await
+            way.first(WRONG, "", Some(why)).await
         }
         Err(not) => {
             let (status, why, wait) = told(&not);
             // The same page again, with another challenge for a passkey.
-            let again = accounts.sign_in_further(&caller, state, None, None).await;
-            let page = match again {
-                Ok(Step::SecondFactor(second)) => way.second(status, second, Some(&why)).await,
+            let page = match accounts.second_page_again(state).await {
+                Ok(Some(second)) => way.second(status, second, Some(&why)).await,
                 _ => way.first(status, "", Some(&why)).await,
             };
             with_wait(page, wait)
@@ -224,7 +239,12 @@ async fn passkey(
         Ok(token) => way.on(&token, &caller).await,
         Err(not) => {
             let problem = Problem::from(not);
-            way.first(problem.status_code(), "", Some(&problem.to_string())).await
+            let status = if problem.status_code() == StatusCode::UNAUTHORIZED { WRONG } else { problem.status_code() };
+            let mut page = way.first(status, "", Some(&problem.to_string())).await;
+            if let Some(wait) = problem.error_response().headers().get(RETRY_AFTER) {
+                page.headers_mut().insert(RETRY_AFTER, wait.clone());
+            }
+            page
         }
     }
 }
@@ -236,9 +256,12 @@ async fn challenge(request: HttpRequest, caller: Caller, browser: Browser, oauth
     }
     match oauth.accounts.begin_passkey_login(&caller).await {
         Ok(challenge) => HttpResponse::Ok().json(challenge),
-        Err(not) => Problem::from(passkey_login::NotLoggedIn::from(not)).error_response(),
+        Err(not) => Problem::from(not).error_response(),
     }
 }
+
+/// A form that was filled in wrongly. Not 401, which must name a scheme that browsers would then ask for themselves (RFC 9110, section 15.5.2).
+const WRONG: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
 
 /// What a person is told, and how long he must wait.
 fn told(not: &NotLoggedIn) -> (StatusCode, String, Option<u64>) {
@@ -250,17 +273,17 @@ fn told(not: &NotLoggedIn) -> (StatusCode, String, Option<u64>) {
             (StatusCode::TOO_MANY_REQUESTS, why, Some(wait))
         }
         NotLoggedIn::WrongCredentials => {
-            (StatusCode::UNAUTHORIZED, "No account has this email address and this password.".to_owned(), None)
+            (WRONG, "No account has this email address and this password.".to_owned(), None)
         }
         NotLoggedIn::EmailNotVerified => {
             let why =
                 "Your email address is not verified yet. Please open the link in the letter that was sent to you.";
             (StatusCode::FORBIDDEN, why.to_owned(), None)
         }
-        NotLoggedIn::OtpRequired(_) => (StatusCode::UNAUTHORIZED, "A second factor is asked for.".to_owned(), None),
+        NotLoggedIn::OtpRequired(_) => (WRONG, "A second factor is asked for.".to_owned(), None),
         NotLoggedIn::WrongOtp => {
             let why = "That is neither the code of this moment nor a recovery code that is left. Each is good once.";
-            (StatusCode::UNAUTHORIZED, why.to_owned(), None)
+            (WRONG, why.to_owned(), None)
         }
         NotLoggedIn::Unavailable(unavailable) => {
             let wait = match unavailable {

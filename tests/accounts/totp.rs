@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{PASSWORD, TestApp, Tokens, on_both, problem};
 use crate::support::tokens::Findings;
-use crate::support::totp::{base32, code};
+use crate::support::totp::{BASE32, base32, code, regroup};
 
 /// An account with an app.
 struct WithApp {

@@ -112,7 +112,7 @@ impl Scene {
 fn what_is_asked() -> Value {
     json!([
         "Know that it is you",
-        "See your name",
+        "See your name and the address you sign in with",
         "See your email address",
         "Keep access while you are away, until you end it",
         "What it opens",

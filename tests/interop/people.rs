@@ -123,8 +123,8 @@ impl Person {
         let mut here: Url = start.parse().unwrap();
         let mut page = self.get(start).await;
         for _ in 0..10 {
-            if page.status.is_redirection() {
-                here = here.join(page.headers["location"].to_str().unwrap()).unwrap();
+            if page.leads_on() {
+                here = here.join(&page.location()).unwrap();
                 if here.as_str().starts_with(end) {
                     return here;
                 }
@@ -144,7 +144,7 @@ impl Person {
         let mut page = self.get(address).await;
         while !page.html.contains("The device is let in") {
             assert!(page.status == 200 || page.status == 303, "{page:?}");
-            if page.status == 303 {
+            if page.leads_on() {
                 here = here.join(&page.location()).unwrap();
                 page = self.get(here.as_str()).await;
             } else if page.html.contains("action=\"/sign-in\"") {

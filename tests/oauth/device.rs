@@ -99,7 +99,7 @@ on_both!(a_device_that_is_not_let_in, SETTINGS, |app| {
     for wrong in ["", "BCDF-GHJK", "nonsense", &code[1..], &device] {
         findings.expect(wrong, decide(&app, &browser, wrong, "allow").await.status.as_u16(), 400);
     }
-    app.hands.advance(Duration::from_secs(600));
+    app.hands.advance(Duration::from_mins(10));
     findings.expect("too late for the user", decide(&app, &browser, &code, "allow").await.status.as_u16(), 400);
     findings.expect(
         "too late for the device",

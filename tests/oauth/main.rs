@@ -18,6 +18,7 @@ mod device;
 mod grants;
 mod house;
 mod introspection;
+mod keys;
 mod metadata;
 mod nodes;
 mod pages;

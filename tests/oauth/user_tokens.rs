@@ -14,6 +14,8 @@ use crate::support::app::{Engine, PASSWORD, TestApp, eventually, on_both, proble
 use crate::support::browser::Browser;
 use crate::support::tokens::Findings;
 
+const LOGOUT: &str = "/oauth2/default/v1/logout";
+
 on_both!(an_id_token_says_who_it_is, SETTINGS, |app| {
     let admin = administrator(&app).await;
     let client = web_app(&app, &admin).await;
@@ -409,7 +411,6 @@ on_both!(signing_out, SETTINGS, |app| {
     let admin = administrator(&app).await;
     let client = web_app(&app, &admin).await;
     let (_, own) = ada(&app).await;
-    const LOGOUT: &str = "/oauth2/default/v1/logout";
     let bye = "http://localhost:8080/bye";
     let signed_in = async || {
         let browser = Browser::default();
@@ -425,7 +426,7 @@ on_both!(signing_out, SETTINGS, |app| {
     let (browser, online, offline) = signed_in().await;
     let hint = online.id_token.clone().unwrap();
     // An ID token may be long over.
-    app.hands.advance(Duration::from_secs(7200));
+    app.hands.advance(Duration::from_hours(2));
     let online = { allow(&app, &browser, &asking(&client, &[("scope", "openid")])).await.answer()["code"].clone() };
     let online = tokens(redeem(&app, &client, &online, &[]).await).await;
     let offline = tokens(refresh(&app, &client, offline.refresh_token.as_ref().unwrap()).await).await;
@@ -532,6 +533,25 @@ async fn claims_of_the_settings() {
     assert!(opens(&app, &got.access_token).await);
     let machine = TestApp::claims(&crate::house::client(&app, &admin).await.token(&app).await);
     assert!(machine.get("tenant").is_none(), "they are users' claims");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scope_that_is_almost_offline_access() {
+    let scopes = r#"[{"name": "offline-access"}, {"name": "OFFLINE_ACCESS"}]"#;
+    let app = TestApp::with(Engine::Sqlite, &[SETTINGS[0], ("oauth.scopes", scopes)]).await;
+    let admin = administrator(&app).await;
+    let body = json!({
+        "name": "x", "grants": ["authorization_code"], "redirect_uris": [CALLBACK], "scopes": ["offline-access", "OFFLINE_ACCESS"],
+    });
+    let client = made(crate::house::add(&app, &admin, body).await).await;
+    ada(&app).await;
+    let browser = Browser::default();
+    let page = allow(&app, &browser, &asking(&client, &[("scope", "openid offline-access OFFLINE_ACCESS")])).await;
+    let got = tokens(redeem(&app, &client, &page.answer()["code"], &[]).await).await;
+    assert_eq!(got.refresh_token, None);
+    let page = browser.get(&app, LOGOUT).await;
+    browser.submit(&app, &page.form(LOGOUT), &[("decision", "sign_out")]).await;
+    assert!(!opens(&app, &got.access_token).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

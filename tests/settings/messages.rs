@@ -271,6 +271,28 @@ fn each_wrong_scope_has_its_words() {
 }
 
 #[test]
+fn claims_of_tokens() {
+    let from = "want one of roles, id, name, email and email_verified; or a fixed `value` instead";
+    for (table, message) in [
+        ("name = \"sub\"\nfrom = \"id\"", "name = \"sub\": this claim has a meaning of its own already; want another name".to_owned()),
+        ("name = \"a b\"\nfrom = \"id\"", "name = \"a b\": want the name of the claim: 1 to 128 printable characters of ASCII without blanks, such as \"groups\"".to_owned()),
+        ("from = \"id\"", "name: missing; want the name of the claim: 1 to 128 printable characters of ASCII without blanks, such as \"groups\"".to_owned()),
+        ("name = \"first\"\nfrom = \"id\"", "name = \"first\": this claim is declared already; keep one".to_owned()),
+        ("name = \"x\"\nfrom = \"password\"", format!("from = \"password\": {from}")),
+        ("name = \"x\"", format!("from: missing; {from}")),
+        ("name = \"x\"\nfrom = \"id\"\nvalue = 1", "value = 1: there is `from` too; keep one of both".to_owned()),
+        ("name = \"x\"\nfrom = \"id\"\nprefix = \"a\"", "prefix = \"a\": goes with from = \"roles\" only".to_owned()),
+        ("name = \"x\"\nfrom = \"id\"\ntokens = [\"refresh\"]", "tokens = [\"refresh\"]: want a list of \"access\", \"id\" or both".to_owned()),
+        ("name = \"x\"\nfrom = \"id\"\ntokens = []", "tokens = []: want a list of \"access\", \"id\" or both".to_owned()),
+        ("name = \"x\"\nfrom = \"id\"\nscopes = [\"a b\"]", "scopes = [\"a b\"]: want a list of scopes, such as [\"profile\"]".to_owned()),
+        ("name = \"x\"\nfrom = \"id\"\nform = 1", "form = 1: unknown key; [[tokens.claims]] has name, from, prefix, value, tokens, scopes".to_owned()),
+    ] {
+        let text = format!("[[tokens.claims]]\nname = \"first\"\nvalue = true\n[[tokens.claims]]\n{table}\n");
+        assert_eq!(wrong_in_file(&text), [format!("tokens.claims[1].{message}")], "{table}");
+    }
+}
+
+#[test]
 fn wrong_variables_are_refused() {
     let cases = [
         (
@@ -330,7 +352,7 @@ fn all_mistakes_are_told_at_once() {
     config/x.toml: auth.accept = "a": no such issuer; there are local ("local", and the names under [remote.*])
     config/x.toml: auth.accept = "b": no such issuer; there are local ("local", and the names under [remote.*])
     config/x.toml: tokens.access_ttl = "0s": want a duration between 1s and 24h, such as "15m" or "1h"
-    config/x.toml: tokens.refresh: unknown key; [tokens] has algorithm, rotate_every, audience, access_ttl, refresh_ttl, key_dir, leeway, secret
+    config/x.toml: tokens.refresh: unknown key; [tokens] has algorithm, rotate_every, audience, access_ttl, refresh_ttl, key_dir, leeway, secret, claims
     "#);
     assert_eq!(wrong.mistakes().len(), 6);
 }

@@ -18,10 +18,10 @@ pub fn code(secret: &[u8], second: i64) -> String {
     format!("{:06}", number % 1_000_000)
 }
 
-const BASE32: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+pub const BASE32: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /// From groups of `from` bits to groups of `to`.
-fn regroup(groups: impl Iterator<Item = usize>, from: u32, to: u32) -> Vec<usize> {
+pub fn regroup(groups: impl Iterator<Item = usize>, from: u32, to: u32) -> Vec<usize> {
     let bits: Vec<usize> = groups.flat_map(|group| (0..from).rev().map(move |bit| group >> bit & 1)).collect();
     let to = usize::try_from(to).unwrap();
     bits.chunks_exact(to).map(|bits| bits.iter().fold(0, |group, bit| group << 1 | bit)).collect()

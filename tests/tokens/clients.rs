@@ -65,7 +65,14 @@ fn a_token_is_a_users_or_a_clients_and_nothing_in_between() {
     row("a client's", &clients, json!({}), Ok(()));
     let (subject, client) = (Err(Rejection::Subject), Err(Rejection::Client));
     for (id, changes, right) in [
-        ("claims to be a client's", json!({"cid": CLIENT, "client_id": CLIENT}), subject),
+        ("for a client that acts for him", json!({"cid": CLIENT, "client_id": CLIENT}), Ok(())),
+        (
+            "for a client that acts for another client",
+            json!({"sub": CLIENT, "uid": CLIENT, "cid": CLIENT, "client_id": CLIENT}),
+            subject,
+        ),
+        ("for a client, without his session", json!({"sid": null, "cid": CLIENT, "client_id": CLIENT}), subject),
+        ("for a client, of another user", json!({"uid": "ada", "cid": CLIENT, "client_id": CLIENT}), subject),
         ("names a client as its subject", json!({"sub": CLIENT}), subject),
         ("names a client as its subject, without a user", json!({"sub": CLIENT, "uid": null}), subject),
         (

@@ -8,12 +8,13 @@ use askama::Template;
 use super::request::{Error, Request};
 use super::{AUTHORIZE, answer, unavailable, without_login};
 use crate::accounts::new_session::Opened;
+use crate::audit::{Act, Event};
 use crate::http::caller::Caller;
 use crate::oauth::OAuth;
 use crate::oauth::client::{EMAIL, OFFLINE_ACCESS, OPENID, PROFILE};
 use crate::oauth::form::Form;
 use crate::oauth::records;
-use crate::oauth::redirect_uri::{is_exclusive, place, source_expression};
+use crate::oauth::redirect_uri::{form_source, is_exclusive, origin};
 use crate::store::StoreError;
 use crate::token::Scopes;
 use crate::web::browser::Browser;
@@ -86,19 +87,19 @@ impl OAuth {
             client: asked.client.name(),
             user: &opened.user.email,
             asked: self.in_words(&asked.scopes),
-            host: place(&asked.redirect_uri).unwrap_or_default(),
+            host: origin(&asked.redirect_uri),
             query: &without_login(query),
             form_token: browser.form_token(),
             switch: crate::web::sign_in_at(&back, None),
         };
-        page::page(StatusCode::OK, &page, browser, source_expression(&asked.redirect_uri).as_deref())
+        page::page(StatusCode::OK, &page, browser, form_source(&asked.redirect_uri).as_deref())
     }
 
     /// What scopes open, in the words of the settings where there are any.
     pub(crate) fn in_words(&self, scopes: &Scopes) -> Vec<String> {
         let words = |scope: &str| match scope {
             OPENID => "Know that it is you".to_owned(),
-            PROFILE => "See your name".to_owned(),
+            PROFILE => "See your name and the address you sign in with".to_owned(),
             EMAIL => "See your email address".to_owned(),
             OFFLINE_ACCESS => "Keep access while you are away, until you end it".to_owned(),
             scope => {
@@ -119,9 +120,9 @@ impl OAuth {
         user: Option<&str>,
         caller: &Caller,
     ) -> Result<HttpResponse, StoreError> {
-        let Some(opened) = self.signed_in(browser).await? else {
-            return Ok(see_other(&format!("{AUTHORIZE}?{query}")));
-        };
+        // Signed in too long ago by now, perhaps.
+        let opened = self.signed_in(browser).await?.filter(|opened| self.will_do(asked, opened));
+        let Some(opened) = opened else { return Ok(see_other(&format!("{AUTHORIZE}?{query}"))) };
         // Somebody else has signed in in another tab since the page was shown.
         if user != Some(opened.user.email.as_str()) {
             return Ok(self.consent_page(asked, query, browser, &opened));
@@ -133,11 +134,15 @@ impl OAuth {
                 drop(reader);
                 let all = format!("{} {}", before.unwrap_or_default(), asked.scopes);
                 let all = Scopes::from(all.as_str()).to_string();
-                self.give_code(asked, &opened, Some(all), caller).await
+                Ok(page::onward(&self.give_code(asked, &opened, Some(all), caller).await?))
             }
             Some("deny") => {
+                let now = self.registry.clock.unix_micros();
+                let event = Event::failure(Act::Authorize, "the user said no", now).on_client(asked.client.id());
+                let event = event.on_user(&opened.user.id).in_session(&opened.session.id).from(caller);
+                self.accounts.note(event).await;
                 let error = Error { code: "access_denied", description: "The user said no.".to_owned() };
-                Ok(answer::error(&asked.answerable(), &self.addresses.issuer, &error))
+                Ok(page::onward(&answer::error(&asked.answerable(), &self.addresses.issuer, &error)))
             }
             _ => {
                 let message = Message::new("Nothing was decided", "Please go back and choose one of the two buttons.");

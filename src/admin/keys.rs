@@ -1,0 +1,135 @@
+//! `/api/admin/keys`: the signing keys, and rotating them.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::middleware::from_fn;
+use actix_web::web::{Data, ServiceConfig, to};
+use serde::Deserialize;
+
+use super::{Admin, Page};
+use crate::accounts::Accounts;
+use crate::accounts::owner::{NotOwner, Owner};
+use crate::audit::Act;
+use crate::http::Problem;
+use crate::http::json::Json;
+use crate::http::methods::{get, post, resource};
+use crate::http::request_id::in_span;
+use crate::oauth::OAuth;
+use crate::signing_keys::{Listed, NoKeys, NotRotated, Rotated};
+use crate::store::StoreError;
+use crate::token::{KeyFileError, Rotation};
+
+pub(super) fn routes(cfg: &mut ServiceConfig) {
+    cfg.service(resource("/admin/keys", [get(to(list))]).wrap(from_fn(in_span)))
+        .service(resource("/admin/keys/rotate", [post(to(rotate))]).wrap(from_fn(in_span)));
+}
+
+/// As on the command line: without either, a new key is published ahead where others check its tokens.
+#[derive(Deserialize)]
+struct Rotate {
+    /// The new key signs at once.
+    #[serde(default)]
+    now: bool,
+    /// The new key signs at once, and no other is believed any more.
+    #[serde(default)]
+    compromised: bool,
+}
+
+/// Why nothing was done.
+#[derive(Debug, thiserror::Error)]
+enum NotDone {
+    #[error(transparent)]
+    NoKeys(#[from] NoKeys),
+    #[error(transparent)]
+    NotRotated(#[from] NotRotated),
+    #[error(transparent)]
+    NotOwner(#[from] NotOwner),
+}
+
+impl From<KeyFileError> for NotDone {
+    fn from(error: KeyFileError) -> Self {
+        NotRotated::from(error).into()
+    }
+}
+
+impl From<StoreError> for NotDone {
+    fn from(error: StoreError) -> Self {
+        NotOwner::from(error).into()
+    }
+}
+
+impl From<NotDone> for Problem {
+    fn from(not: NotDone) -> Self {
+        match not {
+            NotDone::NoKeys(no) => Self::new(StatusCode::CONFLICT, "no-key-to-rotate").detail(no.to_string()),
+            NotDone::NotRotated(waiting @ NotRotated::Waiting { .. }) => {
+                Self::new(StatusCode::CONFLICT, "key-is-waiting").detail(waiting.to_string())
+            }
+            NotDone::NotRotated(NotRotated::Keys(error)) => {
+                tracing::error!(%error, "the key folder failed");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+                    .detail("The server cannot reach its keys at this moment; the log says why.")
+                    .retry_after(std::time::Duration::from_secs(5))
+            }
+            NotDone::NotOwner(not) => not.into(),
+        }
+    }
+}
+
+async fn list(_: Admin, accounts: Data<Accounts>, oauth: Data<OAuth>) -> Result<HttpResponse, Problem> {
+    let keys = oauth.signing_keys.clone().map_err(NotDone::from)?;
+    let now = accounts.clock.now();
+    let listed = on_thread(move || keys.list(now).map_err(NotDone::from)).await?;
+    Ok(HttpResponse::Ok().json(Page { items: listed.iter().map(Listed::to_json).collect(), next_cursor: None }))
+}
+
+async fn rotate(
+    admin: Admin,
+    accounts: Data<Accounts>,
+    oauth: Data<OAuth>,
+    rotate: Json<Rotate>,
+) -> Result<HttpResponse, Problem> {
+    let rotation = match (rotate.0.now, rotate.0.compromised) {
+        (_, true) => Rotation::Compromised,
+        (true, false) => Rotation::AtOnce,
+        (false, false) => Rotation::Usual,
+    };
+    let keys = oauth.signing_keys.clone().map_err(NotDone::from)?;
+    record(&accounts, admin.0).await?;
+    let (clock, issuer) = (accounts.clock.clone(), accounts.issuer.clone());
+    let id_tokens = oauth.id_tokens.clone();
+    let rotated: Rotated = on_thread(move || {
+        let rotated = keys.rotate(rotation, clock.now(), "send {\"now\": true}")?;
+        // Here at once; other nodes see it within seconds.
+        issuer.tend_keys()?;
+        id_tokens.tend()?;
+        Ok(rotated)
+    })
+    .await?;
+    tracing::info!(kid = rotated.key.kid, "an administrator rotated the signing keys");
+    Ok(HttpResponse::Ok().json(rotated.to_json()))
+}
+
+/// Before it is done: a folder has no transaction with the database, and a rotation that was recorded and failed harms less than the other way round.
+async fn record(accounts: &Accounts, owner: Owner) -> Result<(), NotDone> {
+    let now = accounts.clock.unix_micros();
+    accounts
+        .store
+        .write(move |mut connection| {
+            Box::pin(async move {
+                owner.enter(connection.reborrow(), None, now).await?;
+                owner.did(Act::KeyRotate, now).record(connection).await?;
+                Ok::<_, NotOwner>(())
+            })
+        })
+        .await?;
+    Ok(())
+}
+
+/// On a thread that may wait: files are read and written, and a key of RSA takes a good part of a second.
+async fn on_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, NotDone> + Send + 'static,
+) -> Result<T, NotDone> {
+    let working = tokio::task::spawn_blocking(work);
+    working.await.unwrap_or_else(|_| Err(StoreError::Interrupted.into()))
+}

@@ -1,0 +1,192 @@
+//! What an operator or an administrator does with the signing keys: looking at them, and rotating them. The same over HTTP and on the command line.
+//!
+//! The keys' own life is in `token/key_folder.rs`. Where access tokens are HS256, ID tokens have a key of their own, which is listed and rotated along.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Value, json};
+
+use crate::oauth::id_tokens;
+use crate::server::start::key_folder;
+use crate::settings::Settings;
+use crate::token::{KeyFileError, KeyFolder, Phase, Rotation, SigningAlgorithm, StoredKey, StoredKeys};
+
+/// What a key signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signs {
+    /// Access tokens, and ID tokens where the algorithm will do for them.
+    AccessTokens,
+    /// ID tokens only.
+    IdTokens,
+}
+
+/// The keys of a server.
+#[derive(Clone)]
+pub(crate) struct SigningKeys {
+    access: (KeyFolder, SigningAlgorithm),
+    id: Option<KeyFolder>,
+}
+
+/// A key, and where it is in its life.
+pub(crate) struct Listed {
+    pub key: StoredKey,
+    pub phase: Phase,
+    pub signs: Signs,
+}
+
+/// What a rotation came to.
+pub(crate) struct Rotated {
+    /// The new key.
+    pub key: StoredKey,
+    /// Until when tokens of the last one stay good.
+    pub previous_verifies_until: Option<DateTime<Utc>>,
+}
+
+/// Why there are no keys to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoKeys {
+    #[error("there are no signing keys: auth.accept does not have \"local\", so this server signs nothing")]
+    SignsNothing,
+    #[error(
+        "the signing key is TOKENHOUSE__TOKENS__SECRET: to change it, change that variable and restart; everybody must log in again"
+    )]
+    Secret,
+}
+
+/// Why nothing was rotated.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotRotated {
+    #[error("{kid} is published already and signs from {from}; to have a new key sign at once, {instead}")]
+    Waiting {
+        kid: String,
+        from: String,
+        /// How that is asked for, where this was.
+        instead: &'static str,
+    },
+    #[error(transparent)]
+    Keys(#[from] KeyFileError),
+}
+
+impl SigningKeys {
+    /// Those of a server with these settings.
+    ///
+    /// # Errors
+    /// [`NoKeys`].
+    pub fn of(settings: &Settings) -> Result<Self, NoKeys> {
+        if !settings.auth.local {
+            return Err(NoKeys::SignsNothing);
+        }
+        let tokens = &settings.tokens;
+        if tokens.secret.is_some() && !tokens.algorithm.is_asymmetric() {
+            return Err(NoKeys::Secret);
+        }
+        Ok(Self { access: (key_folder(tokens), tokens.algorithm), id: id_tokens::folder(tokens) })
+    }
+
+    /// How access tokens are signed.
+    pub fn algorithm(&self) -> SigningAlgorithm {
+        self.access.1
+    }
+
+    /// All keys that are not over, those of access tokens first.
+    ///
+    /// # Errors
+    /// [`KeyFileError`].
+    pub fn list(&self, now: DateTime<Utc>) -> Result<Vec<Listed>, KeyFileError> {
+        let (folder, algorithm) = &self.access;
+        let mut listed = listed(folder, *algorithm, Signs::AccessTokens, now)?;
+        if let Some(folder) = &self.id {
+            listed.extend(self::listed(folder, SigningAlgorithm::RS256, Signs::IdTokens, now)?);
+        }
+        Ok(listed)
+    }
+
+    /// Makes a new key of access tokens, and of ID tokens where those have one of their own.
+    ///
+    /// # Errors
+    /// [`NotRotated`].
+    pub fn rotate(&self, rotation: Rotation, now: DateTime<Utc>, instead: &'static str) -> Result<Rotated, NotRotated> {
+        let (folder, algorithm) = &self.access;
+        let before = folder.look()?.unwrap_or_default();
+        if rotation == Rotation::Usual
+            && let Some(waiting) = waiting(&before, *algorithm, now)
+        {
+            return Err(NotRotated::Waiting { kid: waiting.kid.clone(), from: text(waiting.sign_from), instead });
+        }
+        if let Some(own) = &self.id
+            && let Some(keys) = own.look()?
+            // One that waits already need not be made once more.
+            && (rotation != Rotation::Usual || waiting(&keys, SigningAlgorithm::RS256, now).is_none())
+        {
+            own.rotate(rotation, now)?;
+        }
+        let keys = folder.rotate(rotation, now)?;
+        let new = keys.iter().find(|key| key.algorithm() == *algorithm).ok_or(KeyFileError::NoneSigns)?;
+        let signed = before.signing(*algorithm, now).map(|key| key.kid.as_str());
+        let last = keys.iter().find(|key| Some(key.kid.as_str()) == signed);
+        Ok(Rotated { key: new.clone(), previous_verifies_until: last.and_then(|key| key.verify_until) })
+    }
+}
+
+fn listed(
+    folder: &KeyFolder,
+    algorithm: SigningAlgorithm,
+    signs: Signs,
+    now: DateTime<Utc>,
+) -> Result<Vec<Listed>, KeyFileError> {
+    let keys = folder.look()?.unwrap_or_default();
+    let signing = keys.signing(algorithm, now);
+    let all = keys.iter().map(|key| Listed { key: key.clone(), phase: key.phase(signing, now), signs });
+    Ok(all.filter(|listed| listed.phase != Phase::Over).collect())
+}
+
+/// The key that is published and does not sign yet.
+fn waiting(keys: &StoredKeys, algorithm: SigningAlgorithm, now: DateTime<Utc>) -> Option<&StoredKey> {
+    let signing = keys.signing(algorithm, now);
+    keys.iter().find(|key| key.phase(signing, now) == Phase::Published)
+}
+
+impl Listed {
+    /// Which tokens it signs.
+    fn tokens(&self) -> &'static [&'static str] {
+        match self.signs {
+            Signs::IdTokens => &["id"],
+            Signs::AccessTokens if self.key.algorithm().is_asymmetric() => &["access", "id"],
+            Signs::AccessTokens => &["access"],
+        }
+    }
+
+    pub fn to_json(&self) -> Value {
+        let key = &self.key;
+        let phase = match self.phase {
+            Phase::Published => "published",
+            Phase::Signs => "signs",
+            Phase::Verifies | Phase::Over => "verifies",
+        };
+        json!({
+            "kid": key.kid,
+            "alg": key.algorithm(),
+            "created_at": text(key.created_at),
+            "phase": phase,
+            "signs": self.phase == Phase::Signs,
+            "sign_from": text(key.sign_from),
+            "verify_until": key.verify_until.map(text),
+            "tokens": self.tokens(),
+        })
+    }
+}
+
+impl Rotated {
+    pub fn to_json(&self) -> Value {
+        json!({
+            "kid": self.key.kid,
+            "alg": self.key.algorithm(),
+            "sign_from": text(self.key.sign_from),
+            "previous_verifies_until": self.previous_verifies_until.map(text),
+        })
+    }
+}
+
+/// A moment as people read it, to the second.
+pub(crate) fn text(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
