@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::Url;
+use reqwest::header::LOCATION;
 use serde_json::{Value, json};
 
 use crate::house::{Client, House};
@@ -123,8 +124,10 @@ impl Person {
         let mut here: Url = start.parse().unwrap();
         let mut page = self.get(start).await;
         for _ in 0..10 {
-            if page.leads_on() {
-                here = here.join(&page.location()).unwrap();
+            // Applications redirect with other statuses than this server.
+            if page.leads_on() || page.status.is_redirection() {
+                let to = page.headers.get(LOCATION).map(|to| to.to_str().unwrap().to_owned());
+                here = here.join(&to.unwrap_or_else(|| page.location())).unwrap();
                 if here.as_str().starts_with(end) {
                     return here;
                 }

@@ -90,12 +90,12 @@ const REFRESH: &str = "<meta http-equiv=\"refresh\" content=\"0;url=";
 impl Page {
     /// Whether it is a redirect, or a page that leads on by itself.
     pub fn leads_on(&self) -> bool {
-        self.status.is_redirection() || self.html.contains(REFRESH)
+        self.status == 303 || self.html.contains(REFRESH)
     }
 
-    /// Where it leads on to.
+    /// Where it leads: the page must be a redirect, or one that leads on by itself.
     pub fn location(&self) -> String {
-        if self.status.is_redirection() {
+        if self.status == 303 {
             return self.headers[LOCATION].to_str().unwrap().to_owned();
         }
         let refresh = self.html.split(REFRESH).nth(1);
