@@ -68,7 +68,7 @@ use crate::web::ACTIVATE;
 
 pub(crate) use authorization::{AUTHORIZE, unavailable};
 use clients::Clients;
-use error::OAuthError;
+pub(crate) use error::OAuthError;
 use id_tokens::IdTokens;
 use registry::Registry;
 

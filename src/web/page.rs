@@ -1,12 +1,13 @@
 //! How a page is answered.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ContentType, HeaderName};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ContentType, HeaderName, RETRY_AFTER};
+use actix_web::{HttpResponse, ResponseError as _};
 use askama::Template;
 
 use super::browser::Browser;
 use super::see_other;
+use crate::http::Problem;
 use crate::oauth::redirect_uri::is_of_the_web;
 
 const COOP: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
@@ -53,6 +54,22 @@ pub(crate) fn page(
 /// A page with nothing to fill in.
 pub(crate) fn message(status: StatusCode, message: &Message<'_>) -> HttpResponse {
     plain(status, message, None)
+}
+
+/// A form that was filled in wrongly. Not 401, which must name a scheme that browsers would then ask for themselves (RFC 9110, section 15.5.2).
+pub(crate) const WRONG: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
+
+/// A form again, with a problem of the API told on it.
+pub(crate) fn of_problem(problem: &Problem, again: impl FnOnce(StatusCode, &str) -> HttpResponse) -> HttpResponse {
+    let status = match problem.status_code() {
+        StatusCode::UNAUTHORIZED => WRONG,
+        status => status,
+    };
+    let mut page = again(status, &problem.for_people());
+    if let Some(wait) = problem.error_response().headers().get(RETRY_AFTER) {
+        page.headers_mut().insert(RETRY_AFTER, wait.clone());
+    }
+    page
 }
 
 /// A form that no page of this server sent, or one that is too old.

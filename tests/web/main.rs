@@ -11,4 +11,5 @@ mod cors;
 mod framing;
 mod health;
 mod keys;
+mod pages;
 mod slow_clients;

@@ -1,8 +1,8 @@
 //! Asking a user whether a client may have what it asks for.
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::request::{Error, Request};
@@ -12,12 +12,12 @@ use crate::audit::{Act, Event};
 use crate::http::caller::Caller;
 use crate::oauth::OAuth;
 use crate::oauth::client::{EMAIL, OFFLINE_ACCESS, OPENID, PROFILE};
-use crate::oauth::form::Form;
 use crate::oauth::records;
 use crate::oauth::redirect_uri::{form_source, is_exclusive, origin};
 use crate::store::StoreError;
 use crate::token::Scopes;
 use crate::web::browser::Browser;
+use crate::web::own_form::OwnForm;
 use crate::web::page::{self, Message};
 use crate::web::see_other;
 
@@ -39,22 +39,14 @@ struct ConsentPage<'p> {
     switch: String,
 }
 
-pub(in crate::oauth) async fn decide(
-    request: HttpRequest,
-    caller: Caller,
-    browser: Browser,
-    oauth: Data<OAuth>,
-    form: Form,
-) -> HttpResponse {
-    if !browser.sent(&request, form.get("form_token")) {
-        return page::not_from_here();
-    }
+pub(in crate::oauth) async fn decide(caller: Caller, oauth: Data<OAuth>, form: OwnForm) -> HttpResponse {
+    let browser = &form.browser;
     let query = form.get("request").unwrap_or_default();
     let asked = match oauth.authorization_request(query).await {
         Ok(asked) => asked,
         Err(refused) => return oauth.refuse(refused),
     };
-    let decided = oauth.decide(&asked, query, &browser, form.get("decision"), form.get("user"), &caller).await;
+    let decided = oauth.decide(&asked, query, browser, form.get("decision"), form.get("user"), &caller).await;
     decided.unwrap_or_else(|error| unavailable(&error))
 }
 

@@ -21,7 +21,6 @@ use super::OAuth;
 use super::code::CODE_TTL;
 use super::form::Form;
 use super::records::{self, CodeRecord};
-use super::redirect_uri::form_source;
 use super::secret;
 use crate::accounts::error::Unavailable;
 use crate::accounts::new_session::Opened;
@@ -105,12 +104,6 @@ impl OAuth {
             return Ok(self.consent_page(asked, query, browser, &opened));
         }
         Ok(see_other(&self.give_code(asked, &opened, None, caller).await?))
-    }
-
-    /// For Content-Security-Policy: where a request leads in the end.
-    pub(crate) async fn leads_to(&self, query: &str) -> Option<String> {
-        let asked = self.authorization_request(query).await.ok()?;
-        form_source(&asked.redirect_uri)
     }
 
     /// Who is signed in in a browser.
