@@ -1,6 +1,7 @@
 //! The server with RS256 keys and one scope, as the article has it at Okta, and its clients.
 
 use std::fs::{create_dir, read, write};
+use std::path::PathBuf;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{self, KeySize};
@@ -71,6 +72,11 @@ impl House {
         let file = read(self.folder.path().join("data/keys/signing-keys.json")).unwrap();
         let keys: Value = serde_json::from_slice(&file).unwrap();
         StolenKey(keys["keys"][0].clone())
+    }
+
+    /// Where its letters are.
+    pub fn outbox(&self) -> PathBuf {
+        self.folder.path().join("data/outbox")
     }
 
     /// Adds a client that shows its secret in this way.

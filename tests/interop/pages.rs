@@ -51,7 +51,7 @@ impl Scene {
         let authorize = self.authorize(&self.client, &callback);
         let mut input = json!({
             "origin": self.house.public_url, "authorize": authorize, "port": self.port,
-            "email": ADA, "other": GRACE, "password": PASSWORD,
+            "email": ADA, "other": GRACE, "password": PASSWORD, "outbox": self.house.outbox(),
         });
         input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let script = Script::new("pages.js");
@@ -174,6 +174,21 @@ async fn she_has_an_application_that_is_a_page() {
     assert_eq!((&seen["email"], &seen["profile"]), (&json!(ADA), &json!(200)));
     let token = seen["access_token"].as_str().unwrap();
     assert_eq!(scene.house.program.get("/api/profile", token).await, 401, "it was revoked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn she_creates_an_account_on_the_way() {
+    let Some(scene) = Scene::set().await else { return };
+    let seen = scene.seen("registers", json!({}));
+    assert!(seen["complaint"].as_str().unwrap().contains("guess"), "{seen}");
+    assert!(scene.is_answer(&seen["answer"], "one"), "{seen}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn she_has_forgotten_her_password() {
+    let Some(scene) = Scene::set().await else { return };
+    let seen = scene.seen("forgets", json!({}));
+    assert!(scene.is_answer(&seen["answer"], "two"), "{seen}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,8 +4,9 @@
 'use strict'
 
 const { createHmac } = require('node:crypto')
-const { readFileSync } = require('node:fs')
+const { readFileSync, readdirSync } = require('node:fs')
 const { join } = require('node:path')
+const { setTimeout } = require('node:timers/promises')
 const axe = require('axe-core')
 const { applications, someone, withChromium } = require('./chromium.js')
 
@@ -72,6 +73,18 @@ const addPasskey = async (page, email) => {
   }, publicKey)
   await send('/api/passkeys/confirm', { challenge_id, name: 'Laptop', credential }, token)
   return (path, body) => send(path, body, token)
+}
+
+// The link of a letter in the outbox that leads to this page.
+const link = async (path) => {
+  for (;;) {
+    for (const name of readdirSync(told.outbox).filter((name) => name.endsWith('.eml'))) {
+      const letter = readFileSync(join(told.outbox, name), 'utf8').replace(/=\r?\n/g, '').replaceAll('=3D', '=')
+      const [found] = new RegExp(`${origin}${path}\\?token=[A-Za-z0-9_-]+`).exec(letter) ?? []
+      if (found) return found
+    }
+    await setTimeout(100)
+  }
 }
 
 const acts = {
@@ -141,6 +154,42 @@ const acts = {
     await press(page, 'Allow')
     await page.locator('output:not(:empty)').waitFor()
     return JSON.parse(await page.locator('output').innerText())
+  },
+
+  // Is new: on the way to the article she creates an account.
+  registers: async (browser) => {
+    const page = await someone(browser, wrong)
+    await page.goto(asked('one'))
+    await page.getByRole('link', { name: 'Create an account' }).click()
+    await reaches(page, 'Create an account')
+    const fill = async (secret) => {
+      await page.getByLabel('Email address').fill('new@example.com')
+      await page.getByLabel('Password').fill(secret)
+      await press(page, 'Create account')
+    }
+    await fill('password1')
+    const seen = { complaint: await complaint(page) }
+    await fill(password)
+    await press(page, 'Allow')
+    return { ...seen, answer: await back(page) }
+  },
+
+  // Has forgotten her password, and opens the link in the letter.
+  forgets: async (browser) => {
+    const page = await someone(browser, wrong)
+    await page.goto(asked('one'))
+    await page.getByRole('link', { name: 'Forgot your password?' }).click()
+    await page.getByLabel('Email address').fill(told.email)
+    await press(page, 'Send the letter')
+    await reaches(page, 'Look into your letters')
+    await page.goto(await link('/reset-password'))
+    await page.getByLabel('New password').fill('a wholly different sentence')
+    await press(page, 'Set password')
+    await reaches(page, 'Done')
+    await page.goto(asked('two'))
+    await signIn(page, told.email, 'a wholly different sentence')
+    await press(page, 'Allow')
+    return { answer: await back(page) }
   },
 
   // Has an authenticator app.
@@ -268,6 +317,10 @@ const acts = {
         await look('message')
         await page.goto(`${origin}/oauth2/default/v1/authorize?client_id=nobody`)
         await look('refused')
+        for (const path of ['/register', '/forgot-password', '/reset-password?token=x', '/verify-email?token=x']) {
+          await page.goto(origin + path)
+          await look(path.slice(1).split('?')[0])
+        }
         await page.context().close()
       }
     }
