@@ -85,13 +85,20 @@ impl Browser {
     }
 }
 
+const REFRESH: &str = "<meta http-equiv=\"refresh\" content=\"0;url=";
+
 impl Page {
+    /// Whether it is a redirect, or a page that leads on by itself.
+    pub fn leads_on(&self) -> bool {
+        self.status == 303 || self.html.contains(REFRESH)
+    }
+
     /// Where it leads: the page must be a redirect, or one that leads on by itself.
     pub fn location(&self) -> String {
         if self.status == 303 {
             return self.headers[LOCATION].to_str().unwrap().to_owned();
         }
-        let refresh = self.html.split("<meta http-equiv=\"refresh\" content=\"0;url=").nth(1);
+        let refresh = self.html.split(REFRESH).nth(1);
         let refresh = refresh.and_then(|rest| rest.split('"').next());
         unescaped(refresh.unwrap_or_else(|| panic!("it leads nowhere: {} {}", self.status, self.html)))
     }
