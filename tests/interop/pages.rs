@@ -236,6 +236,23 @@ async fn she_lets_a_device_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn she_keeps_her_account() {
+    let Some(scene) = Scene::set().await else { return };
+    let seen = scene.seen("keeps_her_account", json!({}));
+    let mut findings = Findings::default();
+    for (what, words) in [
+        ("named", "Your name is saved."),
+        ("complaint", "That is not the password of your account."),
+        ("added", "The passkey is added."),
+        ("renamed", "The passkey has another name."),
+        ("removed", "The passkey is removed."),
+    ] {
+        findings.expect(what, seen[what].as_str(), Some(words));
+    }
+    findings.none();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn all_pages_are_accessible() {
     let Some(scene) = Scene::set().await else { return };
     let (_, user_code, _) = scene.device().await;

@@ -267,6 +267,48 @@ const acts = {
   },
 
   // Looks at each page in each way, with the rules of accessibility at hand. Pictures go into `pictures`, if it is there.
+  // Her account: a name, and a passkey made on the page, with which she signs in; then it goes.
+  keeps_her_account: async (browser) => {
+    const page = await someone(browser, wrong)
+    await authenticator(page)
+    const seen = {}
+    // Of the page that comes, and not of the one that goes.
+    const notice = async (words) => {
+      await page.getByRole('status').filter({ hasText: words }).waitFor()
+      return page.getByRole('status').innerText()
+    }
+    await page.goto(`${origin}/account`)
+    await signIn(page, told.email)
+    await reaches(page, 'Your account')
+    await page.getByLabel('Name', { exact: true }).fill('Ada Lovelace')
+    await press(page, 'Save name')
+    seen.named = await notice('Your name')
+    const add = page.locator('form[data-new-passkey]')
+    await add.getByLabel('Name of a new passkey').fill('Laptop')
+    await add.getByLabel('Password').fill('not the password')
+    await press(page, 'Add a passkey')
+    seen.complaint = await complaint(page)
+    await add.getByLabel('Password').fill(password)
+    await press(page, 'Add a passkey')
+    seen.added = await notice('added')
+    await press(page, 'Sign out')
+    await reaches(page, 'You are signed out')
+    await page.goto(`${origin}/sign-in`)
+    await press(page, 'Sign in with a passkey')
+    await reaches(page, 'Your account')
+    const row = page.getByRole('listitem').filter({ hasText: 'Laptop' })
+    await row.getByLabel('Name').fill('Old laptop')
+    await row.getByRole('button', { name: 'Rename' }).click()
+    seen.renamed = await notice('another name')
+    const renamed = page.getByRole('listitem').filter({ hasText: 'Old laptop' })
+    await renamed.getByLabel('Password').fill(password)
+    await renamed.getByRole('button', { name: 'Remove' }).click()
+    seen.removed = await notice('removed')
+    // A wrong password is told with 403, which the browser counts as a load that failed.
+    wrong.splice(0, wrong.length, ...wrong.filter((text) => !text.includes('403')))
+    return seen
+  },
+
   looks: async (browser) => {
     const findings = []
     const withPasskey = await someone(browser, wrong)
@@ -298,6 +340,10 @@ const acts = {
         await signIn(page, told.email)
         await page.getByRole('button', { name: 'Allow', exact: true }).waitFor()
         await look('consent')
+        await page.goto(`${origin}/account`)
+        await look('account')
+        await press(page, 'Set up an app')
+        await look('totp')
         await page.goto(`${origin}/activate`)
         await look('activate')
         await page.getByLabel('Code').fill('nonsense')
