@@ -22,7 +22,8 @@ pub(crate) enum Signs {
 /// The keys of a server.
 #[derive(Clone)]
 pub(crate) struct SigningKeys {
-    access: (KeyFolder, SigningAlgorithm),
+    /// `None` where `TOKENHOUSE__TOKENS__SECRET` signs.
+    access: Option<(KeyFolder, SigningAlgorithm)>,
     id: Option<KeyFolder>,
 }
 
@@ -41,16 +42,10 @@ pub(crate) struct Rotated {
     pub previous_verifies_until: Option<DateTime<Utc>>,
 }
 
-/// Why there are no keys to look at.
+/// There are no keys to look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NoKeys {
-    #[error("there are no signing keys: auth.accept does not have \"local\", so this server signs nothing")]
-    SignsNothing,
-    #[error(
-        "the signing key is TOKENHOUSE__TOKENS__SECRET: to change it, change that variable and restart; everybody must log in again"
-    )]
-    Secret,
-}
+#[error("there are no signing keys: auth.accept does not have \"local\", so this server signs nothing")]
+pub(crate) struct SignsNothing;
 
 /// Why nothing was rotated.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +57,11 @@ pub(crate) enum NotRotated {
         /// How that is asked for, where this was.
         instead: &'static str,
     },
+    /// Nothing here is to be rotated.
+    #[error(
+        "the signing key is TOKENHOUSE__TOKENS__SECRET: to change it, change that variable and restart; everybody must log in again"
+    )]
+    Secret,
     #[error(transparent)]
     Keys(#[from] KeyFileError),
 }
@@ -70,21 +70,20 @@ impl SigningKeys {
     /// Those of a server with these settings.
     ///
     /// # Errors
-    /// [`NoKeys`].
-    pub fn of(settings: &Settings) -> Result<Self, NoKeys> {
+    /// [`SignsNothing`].
+    pub fn of(settings: &Settings) -> Result<Self, SignsNothing> {
         if !settings.auth.local {
-            return Err(NoKeys::SignsNothing);
+            return Err(SignsNothing);
         }
         let tokens = &settings.tokens;
-        if tokens.secret.is_some() && !tokens.algorithm.is_asymmetric() {
-            return Err(NoKeys::Secret);
-        }
-        Ok(Self { access: (key_folder(tokens), tokens.algorithm), id: id_tokens::folder(tokens) })
+        let secret_signs = tokens.secret.is_some() && !tokens.algorithm.is_asymmetric();
+        let access = (!secret_signs).then(|| (key_folder(tokens), tokens.algorithm));
+        Ok(Self { access, id: id_tokens::folder(tokens) })
     }
 
-    /// How access tokens are signed.
-    pub fn algorithm(&self) -> SigningAlgorithm {
-        self.access.1
+    /// How access tokens are signed; `None` where a secret from the environment signs.
+    pub fn algorithm(&self) -> Option<SigningAlgorithm> {
+        self.access.as_ref().map(|(_, algorithm)| *algorithm)
     }
 
     /// All keys that are not over, those of access tokens first.
@@ -92,39 +91,67 @@ impl SigningKeys {
     /// # Errors
     /// [`KeyFileError`].
     pub fn list(&self, now: DateTime<Utc>) -> Result<Vec<Listed>, KeyFileError> {
-        let (folder, algorithm) = &self.access;
-        let mut listed = listed(folder, *algorithm, Signs::AccessTokens, now)?;
+        let mut all = match &self.access {
+            Some((folder, algorithm)) => listed(folder, *algorithm, Signs::AccessTokens, now)?,
+            None => Vec::new(),
+        };
         if let Some(folder) = &self.id {
-            listed.extend(self::listed(folder, SigningAlgorithm::RS256, Signs::IdTokens, now)?);
+            all.extend(listed(folder, SigningAlgorithm::RS256, Signs::IdTokens, now)?);
         }
-        Ok(listed)
+        Ok(all)
     }
 
-    /// Makes a new key of access tokens, and of ID tokens where those have one of their own.
+    /// Whether a rotation would do anything: not so, when a key waits that was rotated to already. `instead` says how a new one is had at once.
+    ///
+    /// # Errors
+    /// [`NotRotated`].
+    pub fn check(&self, rotation: Rotation, now: DateTime<Utc>, instead: &'static str) -> Result<(), NotRotated> {
+        let Some((folder, algorithm)) = &self.access else {
+            let own = self.id.as_ref().map(KeyFolder::look).transpose()?.flatten();
+            return if own.is_some() { Ok(()) } else { Err(NotRotated::Secret) };
+        };
+        let keys = folder.look()?.unwrap_or_default();
+        match waiting(&keys, *algorithm, now).filter(|_| rotation == Rotation::Usual) {
+            Some(key) => Err(NotRotated::Waiting { kid: key.kid.clone(), from: text(key.sign_from), instead }),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes a new key of access tokens, and of ID tokens where those have one of their own; answers the first. Where a secret from the environment
+    /// signs access tokens, the key of ID tokens alone.
     ///
     /// # Errors
     /// [`NotRotated`].
     pub fn rotate(&self, rotation: Rotation, now: DateTime<Utc>, instead: &'static str) -> Result<Rotated, NotRotated> {
-        let (folder, algorithm) = &self.access;
-        let before = folder.look()?.unwrap_or_default();
-        if rotation == Rotation::Usual
-            && let Some(waiting) = waiting(&before, *algorithm, now)
-        {
-            return Err(NotRotated::Waiting { kid: waiting.kid.clone(), from: text(waiting.sign_from), instead });
-        }
+        self.check(rotation, now, instead)?;
+        let mut rotated = None;
         if let Some(own) = &self.id
             && let Some(keys) = own.look()?
             // One that waits already need not be made once more.
             && (rotation != Rotation::Usual || waiting(&keys, SigningAlgorithm::RS256, now).is_none())
         {
-            own.rotate(rotation, now)?;
+            rotated = Some(rotate(own, SigningAlgorithm::RS256, rotation, now)?);
         }
-        let keys = folder.rotate(rotation, now)?;
-        let new = keys.iter().find(|key| key.algorithm() == *algorithm).ok_or(KeyFileError::NoneSigns)?;
-        let signed = before.signing(*algorithm, now).map(|key| key.kid.as_str());
-        let last = keys.iter().find(|key| Some(key.kid.as_str()) == signed);
-        Ok(Rotated { key: new.clone(), previous_verifies_until: last.and_then(|key| key.verify_until) })
+        match (&self.access, rotated) {
+            (Some((folder, algorithm)), _) => Ok(rotate(folder, *algorithm, rotation, now)?),
+            (None, Some(rotated)) => Ok(rotated),
+            (None, None) => Err(NotRotated::Secret),
+        }
     }
+}
+
+fn rotate(
+    folder: &KeyFolder,
+    algorithm: SigningAlgorithm,
+    rotation: Rotation,
+    now: DateTime<Utc>,
+) -> Result<Rotated, KeyFileError> {
+    let before = folder.look()?.unwrap_or_default();
+    let keys = folder.rotate(rotation, now)?;
+    let new = keys.iter().find(|key| key.algorithm() == algorithm).ok_or(KeyFileError::NoneSigns)?;
+    let signed = before.signing(algorithm, now).map(|key| key.kid.as_str());
+    let last = keys.iter().find(|key| Some(key.kid.as_str()) == signed);
+    Ok(Rotated { key: new.clone(), previous_verifies_until: last.and_then(|key| key.verify_until) })
 }
 
 fn listed(

@@ -72,7 +72,10 @@ impl Accounts {
             let work = self
                 .store
                 .write(move |connection| Box::pin(async move { records::touch_session(connection, &id, now).await }));
-            work.await.map_err(|error: StoreError| Unavailable::from(error))?;
+            // He is who he is, also where that cannot be written down.
+            if let Err::<(), StoreError>(error) = work.await {
+                tracing::warn!(%error, "the use of a session could not be written down");
+            }
         }
         Ok(Some(Opened { session, user }))
     }

@@ -42,8 +42,8 @@ pub struct Rename {
 pub struct PasskeyOverview {
     pub(crate) id: String,
     pub(crate) name: String,
-    pub(crate) created_at: String,
-    pub(crate) last_used_at: Option<String>,
+    created_at: String,
+    last_used_at: Option<String>,
 }
 
 /// Why nothing was changed.

@@ -26,7 +26,11 @@ pub(super) enum SecondFactor {
 #[derive(Debug)]
 pub(super) enum Missing {
     /// A second factor is asked for, and none came. With a challenge, when he has passkeys.
-    Required(Option<Challenge>),
+    Required {
+        challenge: Option<Challenge>,
+        /// Whether codes of an app are among them.
+        has_app: bool,
+    },
     /// It is none of his.
     Wrong,
     TooMany(TooMany),
@@ -56,7 +60,10 @@ impl Accounts {
         if let Some(answer) = passkey {
             return Ok(Some(SecondFactor::Passkey(self.check_second_passkey(user, answer).await?)));
         }
-        let Some(otp) = otp else { return Err(Missing::Required(self.second_factor_challenge(user).await?)) };
+        let Some(otp) = otp else {
+            let challenge = self.second_factor_challenge(user).await?;
+            return Err(Missing::Required { challenge, has_app: totp.is_some() });
+        };
         // Before it is known whether it is right: guesses made at once must not all get through.
         self.limits.otp_of(&user.id).map_err(Missing::TooMany)?;
         let now = self.clock.unix_micros();

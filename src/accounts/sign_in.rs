@@ -36,6 +36,8 @@ pub(crate) struct Second {
     pub state: String,
     /// For the user's passkeys, when he has any.
     pub challenge: Option<Challenge>,
+    /// Whether he has an authenticator app.
+    pub has_app: bool,
 }
 
 /// What is sealed between both pages. The hash says that the password is still the one that was right.
@@ -97,7 +99,11 @@ impl Accounts {
     pub(crate) async fn second_page_again(&self, state: &str) -> Result<Option<Second>, StoreError> {
         let Some((user, renewed)) = self.reopen(state).await? else { return Ok(None) };
         let challenge = self.second_factor_challenge(&user).await?;
-        Ok(Some(self.second_page(FirstFactor { user, renewed, challenge })))
+        let mut reader = self.store.read().await?;
+        let totp = records::totp_of(reader.connection(), &user.id).await?;
+        drop(reader);
+        let has_app = totp.is_some_and(|totp| totp.confirmed_at.is_some());
+        Ok(Some(self.second_page(FirstFactor { user, renewed, challenge, has_app })))
     }
 
     /// The user of a second page, and a new hash of his password when it is due; `None` when it is too late, or his account is not as it was.
@@ -135,6 +141,6 @@ impl Accounts {
         };
         let bytes = SecretString::from(serde_json::to_string(&between).unwrap_or_default());
         let state = self.sealing.seal(SEALED_FOR, bytes.expose_secret().as_bytes());
-        Second { state, challenge: first.challenge }
+        Second { state, challenge: first.challenge, has_app: first.has_app }
     }
 }

@@ -35,7 +35,7 @@ impl Accounts {
 async fn run(accounts: Weak<Accounts>) {
     let mut heard = HashSet::new();
     let mut heard_until = accounts.upgrade().map_or(i64::MAX, |accounts| accounts.clock.unix_micros());
-    let mut failing = false;
+    let (mut failing, mut keys_failing) = (false, false);
     for tick in 0_u64.. {
         tokio::time::sleep(TICK).await;
         let Some(accounts) = accounts.upgrade() else { return };
@@ -46,7 +46,7 @@ async fn run(accounts: Weak<Accounts>) {
             _ => {}
         }
         failing = outcome.is_err();
-        tend_keys(&accounts.issuer).await;
+        keys_failing = tend_keys(&accounts.issuer, keys_failing).await;
         if tick % SWEEP_EVERY == SWEEP_EVERY - 1
             && let Err(error) = accounts.sweep().await
         {
@@ -55,14 +55,23 @@ async fn run(accounts: Weak<Accounts>) {
     }
 }
 
-async fn tend_keys(issuer: &Arc<LocalIssuer>) {
+/// Whether it failed; it did at the last time, if `failing`.
+async fn tend_keys(issuer: &Arc<LocalIssuer>, failing: bool) -> bool {
     let tending = Arc::clone(issuer);
     // On a thread that may wait: a file is read, and once in a while a key is made.
     match tokio::task::spawn_blocking(move || tending.tend_keys()).await {
-        Ok(Ok(Tended::Unchanged)) | Err(_) => {}
+        Ok(Err(error)) if !failing => {
+            tracing::error!(%error, "cannot look after the signing keys; going on with those in memory");
+            return true;
+        }
+        Ok(Err(_)) => return true,
         Ok(Ok(Tended::Changed)) => tracing::info!(kid = issuer.signing_kid(), "the signing keys were rotated"),
-        Ok(Err(error)) => tracing::error!(%error, "cannot look after the signing keys; going on with those in memory"),
+        Ok(Ok(Tended::Unchanged)) | Err(_) => {}
     }
+    if failing {
+        tracing::info!("looking after the signing keys again");
+    }
+    false
 }
 
 impl Accounts {

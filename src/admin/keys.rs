@@ -15,7 +15,7 @@ use crate::http::json::Json;
 use crate::http::methods::{get, post, resource};
 use crate::http::request_id::in_span;
 use crate::oauth::OAuth;
-use crate::signing_keys::{Listed, NoKeys, NotRotated, Rotated};
+use crate::signing_keys::{Listed, NotRotated, Rotated, SignsNothing};
 use crate::store::StoreError;
 use crate::token::{KeyFileError, Rotation};
 
@@ -24,7 +24,10 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
         .service(resource("/admin/keys/rotate", [post(to(rotate))]).wrap(from_fn(in_span)));
 }
 
-/// As on the command line: without either, a new key is published ahead where others check its tokens.
+/// How a key is had at once that signs.
+const NOW: &str = "send {\"now\": true}";
+
+/// As on the command line: without either, a new key of RS256, ES256 or `EdDSA` is published ahead, and one of HS256 signs at once.
 #[derive(Deserialize)]
 struct Rotate {
     /// The new key signs at once.
@@ -39,7 +42,7 @@ struct Rotate {
 #[derive(Debug, thiserror::Error)]
 enum NotDone {
     #[error(transparent)]
-    NoKeys(#[from] NoKeys),
+    SignsNothing(#[from] SignsNothing),
     #[error(transparent)]
     NotRotated(#[from] NotRotated),
     #[error(transparent)]
@@ -61,7 +64,12 @@ impl From<StoreError> for NotDone {
 impl From<NotDone> for Problem {
     fn from(not: NotDone) -> Self {
         match not {
-            NotDone::NoKeys(no) => Self::new(StatusCode::CONFLICT, "no-key-to-rotate").detail(no.to_string()),
+            NotDone::SignsNothing(nothing) => {
+                Self::new(StatusCode::CONFLICT, "no-key-to-rotate").detail(nothing.to_string())
+            }
+            NotDone::NotRotated(secret @ NotRotated::Secret) => {
+                Self::new(StatusCode::CONFLICT, "no-key-to-rotate").detail(secret.to_string())
+            }
             NotDone::NotRotated(waiting @ NotRotated::Waiting { .. }) => {
                 Self::new(StatusCode::CONFLICT, "key-is-waiting").detail(waiting.to_string())
             }
@@ -95,14 +103,16 @@ async fn rotate(
         (false, false) => Rotation::Usual,
     };
     let keys = oauth.signing_keys.clone().map_err(NotDone::from)?;
+    let (looking, now) = (keys.clone(), accounts.clock.now());
+    on_thread(move || Ok(looking.check(rotation, now, NOW)?)).await?;
     record(&accounts, admin.0).await?;
     let (clock, issuer) = (accounts.clock.clone(), accounts.issuer.clone());
     let id_tokens = oauth.id_tokens.clone();
     let rotated: Rotated = on_thread(move || {
-        let rotated = keys.rotate(rotation, clock.now(), "send {\"now\": true}")?;
+        let rotated = keys.rotate(rotation, clock.now(), NOW)?;
         // Here at once; other nodes see it within seconds.
         issuer.tend_keys()?;
-        id_tokens.tend()?;
+        id_tokens.tend(false)?;
         Ok(rotated)
     })
     .await?;

@@ -20,8 +20,11 @@ pub(super) fn list(settings: &Settings, json: bool, out: &mut impl Write) -> Res
         writeln!(out, "{}", json!({ "keys": listed }))?;
         return Ok(0);
     }
-    if !listed.iter().any(|key| key.signs == Signs::AccessTokens && key.phase == Phase::Signs) {
-        writeln!(out, "no keys yet: the first start makes one")?;
+    let signs = |key: &crate::signing_keys::Listed| key.signs == Signs::AccessTokens && key.phase == Phase::Signs;
+    match keys.algorithm() {
+        None => writeln!(out, "access tokens are signed with TOKENHOUSE__TOKENS__SECRET")?,
+        Some(_) if !listed.iter().any(signs) => writeln!(out, "no keys yet: the first start makes one")?,
+        Some(_) => {}
     }
     for listed in listed {
         let key = &listed.key;
@@ -30,7 +33,10 @@ pub(super) fn list(settings: &Settings, json: bool, out: &mut impl Write) -> Res
             (Phase::Signs, None) => "signs".to_owned(),
             (Phase::Signs, Some(until)) => format!("signs, verifies until {}", text(until)),
             (_, Some(until)) => format!("verifies until {}", text(until)),
-            (_, None) => format!("verifies, until a server is started with {}", keys.algorithm()),
+            (_, None) => {
+                let algorithm = keys.algorithm().map_or("", |algorithm| algorithm.name());
+                format!("verifies, until a server is started with {algorithm}")
+            }
         };
         let only = if listed.signs == Signs::IdTokens { "  (ID tokens)" } else { "" };
         writeln!(out, "{}  {}  made {}  {phase}{only}", key.kid, key.algorithm(), text(key.created_at))?;

@@ -44,7 +44,7 @@ enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
-    /// Programs that get tokens of their own (OAuth clients)
+    /// Programs that get tokens, for themselves or for their users (OAuth clients)
     Client {
         #[command(subcommand)]
         command: client::ClientCommand,

@@ -14,18 +14,14 @@ use super::user_tokens::Granted;
 use super::{OAuth, secret};
 use crate::accounts::client_session::{self, Grant};
 use crate::accounts::new_session::Opened;
-use crate::accounts::{micros, records as account_records};
+use crate::accounts::records as account_records;
 use crate::audit::{Act, Event};
 use crate::http::caller::Caller;
 use crate::store::{Connection, StoreError};
-use crate::token::local::MAX_ACCESS_TTL;
 use crate::token::random::base64url;
 
 /// How long a code is good.
 pub(super) const CODE_TTL: Duration = Duration::from_mins(1);
-
-/// A used code is remembered for so long, so that its tokens end when it comes a second time.
-const REMEMBERED: Duration = MAX_ACCESS_TTL;
 
 /// Of a challenge by S256, which is base64url of a SHA-256.
 const CHALLENGE_BYTES: usize = 43;
@@ -35,8 +31,8 @@ struct Shown {
     code_hash: String,
     client_id: String,
     redirect_uri: String,
-    /// Of the verifier.
-    challenge: String,
+    /// Of the verifier, if that has the form of one.
+    challenge: Option<String>,
 }
 
 /// What became of a code. Each is committed, so that a code is used up in any case.
@@ -68,8 +64,8 @@ impl OAuth {
         let parameter = |name: &'static str| form.get(name).ok_or(NotGranted::Missing(name));
         let code = parameter("code")?;
         let redirect_uri = parameter("redirect_uri")?.to_owned();
-        // Also when there is none: a code without its verifier is somebody else's (RFC 9700, section 4.8.2).
-        let challenge = form.get("code_verifier").and_then(challenge_of).ok_or(NotGranted::InvalidGrant)?;
+        // Also when there is none: a code without its verifier is somebody else's (RFC 9700, section 4.8.2). It is used up by that.
+        let challenge = form.get("code_verifier").and_then(challenge_of);
         let shown =
             Shown { code_hash: secret::code_hash(code), client_id: client.id().to_owned(), redirect_uri, challenge };
         let mut reader = self.registry.store.read().await?;
@@ -77,6 +73,7 @@ impl OAuth {
         drop(reader);
         // What is not granted here is not begun there: which session a code begins depends on its scopes.
         let scopes = self.still_asked(client, &scopes.ok_or(NotGranted::InvalidGrant)?);
+        self.id_tokens.ready(&scopes).await?;
         let grant = self.grant_of(Granted {
             client,
             user_id: String::new(),
@@ -119,7 +116,8 @@ async fn redeem(
     let Some((opened, ended)) = client_session::begin(connection.reborrow(), &grant, caller, now).await? else {
         return Ok((Outcome::NotGood, Vec::new()));
     };
-    let keep_until = now.saturating_add(micros(REMEMBERED));
+    // Remembered for as long as what it gave, so that all of it ends when the code comes a second time.
+    let keep_until = opened.session.expires_at;
     records::note_code_gave(connection.reborrow(), &shown.code_hash, &opened.session.id, keep_until).await?;
     let event = Event::success(Act::ClientSession, now).by_client().on_client(&shown.client_id);
     event.on_user(&grant.user_id).in_session(&opened.session.id).from(caller).record(connection).await?;
@@ -148,7 +146,8 @@ async fn end_what_it_gave(
 
 fn belongs(code: &CodeRecord, shown: &Shown) -> bool {
     let is_same = |a: &str, b: &str| verify_slices_are_equal(a.as_bytes(), b.as_bytes()).is_ok();
-    is_same(&code.redirect_uri, &shown.redirect_uri) & is_same(&code.code_challenge, &shown.challenge)
+    is_same(&code.redirect_uri, &shown.redirect_uri)
+        & is_same(&code.code_challenge, shown.challenge.as_deref().unwrap_or_default())
 }
 
 #[cfg(test)]

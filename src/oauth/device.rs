@@ -210,12 +210,10 @@ impl OAuth {
         let mut reader = self.registry.store.read().await?;
         let scopes = records::scopes_of_device(reader.connection(), &hash).await?.ok_or(NotGranted::InvalidGrant)?;
         drop(reader);
-        let grant = self.grant_of(Granted {
-            client,
-            user_id: String::new(),
-            browser_session_id: String::new(),
-            scopes: self.still_asked(client, &scopes),
-        });
+        let scopes = self.still_asked(client, &scopes);
+        self.id_tokens.ready(&scopes).await?;
+        let (user_id, browser_session_id) = (String::new(), String::new());
+        let grant = self.grant_of(Granted { client, user_id, browser_session_id, scopes });
         let (caller, now) = (caller.clone(), self.registry.clock.unix_micros());
         let asking = self
             .accounts

@@ -69,7 +69,7 @@ impl OAuthError {
         Self::new(
             StatusCode::TOO_MANY_REQUESTS,
             "temporarily_unavailable",
-            "Too many failed authentications; wait before the next one.",
+            "Too many requests, or too many that failed; wait before the next one.",
         )
         .retry_after(wait)
     }

@@ -11,7 +11,7 @@ use aws_lc_rs::digest;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::client::{Client, EMAIL, PROFILE};
+use super::client::{Client, EMAIL, OPENID, PROFILE};
 use crate::accounts::new_session::Opened;
 use crate::accounts::records::UserRecord;
 use crate::settings::Tokens;
@@ -108,20 +108,21 @@ impl IdTokens {
             })
         });
         let tokens = Self { access, own, algorithm: algorithm(tokens.algorithm), clock };
-        tokens.tend()?;
+        tokens.tend(false)?;
         Ok(tokens)
     }
 
-    /// Does what is due to their own key, if there is one. It reads a file, and may make a key.
+    /// Does what is due to their own key: it is made as soon as it is `wanted`, so that it is published before the first token. It reads a file, and may
+    /// make a key.
     ///
     /// # Errors
     /// [`KeyFileError`]; the keys in memory go on being used.
-    pub fn tend(&self) -> Result<(), KeyFileError> {
+    pub fn tend(&self, wanted: bool) -> Result<(), KeyFileError> {
         let Some(own) = &self.own else { return Ok(()) };
         match own.issuer.load_full() {
             Some(issuer) => issuer.tend_keys().map(|_| ()),
             // Another node may have made it.
-            None if own.folder.look()?.is_some() => own.make(&self.clock).map(|_| ()),
+            None if wanted || own.folder.look()?.is_some() => own.make(&self.clock).map(|_| ()),
             None => Ok(()),
         }
     }
@@ -130,6 +131,14 @@ impl IdTokens {
     pub fn public_keys(&self) -> Vec<PublicJwk> {
         let own = self.own.as_ref().and_then(|own| own.issuer.load_full());
         self.access.public_keys().into_iter().chain(own.iter().flat_map(|own| own.public_keys())).collect()
+    }
+
+    /// Makes sure that an ID token can be signed: before something is used up that it is to be given for.
+    ///
+    /// # Errors
+    /// [`KeyFileError`], when it is the first and its key cannot be made.
+    pub(super) async fn ready(&self, scopes: &Scopes) -> Result<(), KeyFileError> {
+        if scopes.contains(OPENID) { self.issuer().await.map(drop) } else { Ok(()) }
     }
 
     /// Signs an ID token.

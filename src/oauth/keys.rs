@@ -14,10 +14,15 @@ use crate::token::random::base64url;
 
 /// How long an answer may be kept. A new key is published for much longer before it signs.
 const MAX_AGE: Duration = Duration::from_hours(1);
+/// The same while there is no key yet.
+const MAX_AGE_OF_NONE: Duration = Duration::from_secs(10);
 const _: () = assert!(MAX_AGE.as_secs() * 2 <= PUBLISHED_AHEAD.as_secs());
 
 pub(super) async fn keys(request: HttpRequest, oauth: Data<OAuth>) -> HttpResponse {
-    let body = json!({ "keys": oauth.id_tokens.public_keys() }).to_string();
+    let keys = oauth.id_tokens.public_keys();
+    // The first one is not published ahead.
+    let max_age = if keys.is_empty() { MAX_AGE_OF_NONE } else { MAX_AGE };
+    let body = json!({ "keys": keys }).to_string();
     let tag = base64url(digest::digest(&digest::SHA256, body.as_bytes()).as_ref());
     let tag = EntityTag::new_strong(tag);
     let has_it = match IfNoneMatch::parse(&request) {
@@ -28,7 +33,7 @@ pub(super) async fn keys(request: HttpRequest, oauth: Data<OAuth>) -> HttpRespon
     let mut response = if has_it { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response
         .insert_header((ETAG, tag.to_string()))
-        .insert_header((CACHE_CONTROL, format!("public, max-age={}", MAX_AGE.as_secs())))
+        .insert_header((CACHE_CONTROL, format!("public, max-age={}", max_age.as_secs())))
         // What anybody may read, a page of any origin may; there are no credentials here.
         .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
     if has_it { response.finish() } else { response.content_type("application/json").body(body) }

@@ -16,6 +16,7 @@ use crate::accounts::error::Unavailable;
 use crate::accounts::new_session::Opened;
 use crate::http::caller::Caller;
 use crate::store::StoreError;
+use crate::token::assertion::claimed_audience;
 use crate::web::browser::Browser;
 use crate::web::page::{self, Message};
 use crate::web::see_other;
@@ -114,7 +115,12 @@ impl OAuth {
         }
         let get = |name: &str| parameters.get(name).map(String::as_str).filter(|value| !value.is_empty());
         let hint = get("id_token_hint").and_then(|token| self.id_tokens.read(token));
-        let of_hint = hint.as_ref().and_then(|claims| claims.audience.first()).map(String::as_str);
+        // Of a key that is long gone, perhaps: then it says whom to go back to, which is registered or not, and not who is signed in.
+        let of_hint = match &hint {
+            Some(claims) => claims.audience.first().cloned(),
+            None => get("id_token_hint").and_then(claimed_audience),
+        };
+        let of_hint = of_hint.as_deref();
         let client_id = match (get("client_id"), of_hint) {
             (Some(named), Some(hinted)) if named != hinted => {
                 return Ok(Err("The ID token is another application's."));
@@ -124,8 +130,10 @@ impl OAuth {
         let to = match get("post_logout_redirect_uri") {
             None => None,
             Some(to) => {
-                let clients = self.registry.refresh().await?;
-                let client = client_id.and_then(|id| clients.get(id)).filter(|client| client.is_enabled());
+                let client = match client_id {
+                    Some(id) => self.known_client(id).await?,
+                    None => None,
+                };
                 let is_registered = client.is_some_and(|client| {
                     client.post_logout_redirect_uris().any(|registered| redirect_uri::is_same(registered, to))
                 });
@@ -146,7 +154,6 @@ fn ask(opened: &Opened, query: &str, browser: &Browser, to: Option<&str>) -> Htt
 
 fn with_state(to: &str, state: Option<&str>) -> String {
     let Some(state) = state else { return to.to_owned() };
-    let parted = if to.contains('?') { '&' } else { '?' };
     let state: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("state", state).finish();
-    format!("{to}{parted}{state}")
+    redirect_uri::with_query(to, &state)
 }

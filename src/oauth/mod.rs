@@ -61,7 +61,7 @@ use crate::accounts::Accounts;
 use crate::http::cors::cors;
 use crate::http::methods::{get, post, resource};
 use crate::http::request_id::in_span;
-use crate::signing_keys::{NoKeys, SigningKeys};
+use crate::signing_keys::{SigningKeys, SignsNothing};
 use crate::store::StoreError;
 use crate::token::{SigningAlgorithm, Verifier};
 use crate::web::ACTIVATE;
@@ -79,7 +79,7 @@ pub(crate) struct OAuth {
     pub clients: Clients,
     pub verifier: Verifier,
     pub id_tokens: Arc<IdTokens>,
-    pub signing_keys: Result<SigningKeys, NoKeys>,
+    pub signing_keys: Result<SigningKeys, SignsNothing>,
     pub access_ttl: Duration,
     /// Of access tokens.
     pub algorithm: SigningAlgorithm,

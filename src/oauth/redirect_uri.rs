@@ -61,6 +61,12 @@ pub(super) fn form_source(uri: &str) -> Option<String> {
     (!is_of_the_web(uri)).then(|| Url::parse(uri).ok()).flatten().map(|url| format!("{}:", url.scheme()))
 }
 
+/// `uri` with more in its query.
+pub(super) fn with_query(uri: &str, query: &str) -> String {
+    let parted = if uri.contains('?') { '&' } else { '?' };
+    format!("{uri}{parted}{query}")
+}
+
 /// For people: whose address it is.
 pub(super) fn origin(uri: &str) -> String {
     let Ok(url) = Url::parse(uri) else { return String::new() };

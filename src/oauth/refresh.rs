@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 
 use super::OAuth;
-use super::client::Client;
+use super::client::{Client, OPENID};
 use super::form::Form;
 use super::token::{NotGranted, TokenResponse};
 use crate::accounts::error::Unavailable;
@@ -21,6 +21,7 @@ impl OAuth {
     ) -> Result<TokenResponse, NotGranted> {
         let token = form.get("refresh_token").ok_or(NotGranted::Missing("refresh_token"))?;
         let asked = Scopes::from(form.get("scope").unwrap_or_default());
+        self.id_tokens.ready(&OPENID.into()).await?;
         let holder = Holder {
             client_id: Some(client.id().to_owned()),
             asked: asked.clone(),

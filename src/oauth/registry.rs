@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
 
-use super::client::Client;
+use super::client::{Client, GrantType};
 use super::records;
 use crate::accounts::micros;
 use crate::store::{Store, StoreError};
@@ -50,6 +50,15 @@ pub(crate) struct Registry {
 impl Clients {
     pub fn get(&self, id: &str) -> Option<&Arc<Client>> {
         self.by_id.get(id)
+    }
+
+    /// Whether any of them acts for users.
+    pub fn act_for_users(&self) -> bool {
+        let acts = |client: &Arc<Client>| {
+            client.is_enabled()
+                && (client.may_use(GrantType::AuthorizationCode) || client.may_use(GrantType::DeviceCode))
+        };
+        self.by_id.values().any(acts)
     }
 
     /// Those behind `cursor` in the order of their ids.

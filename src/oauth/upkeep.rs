@@ -22,7 +22,7 @@ pub(crate) fn keep_up(registry: &Arc<Registry>, id_tokens: &Arc<IdTokens>) {
 }
 
 async fn run(registry: Weak<Registry>, id_tokens: Weak<IdTokens>) {
-    let mut failing = false;
+    let (mut failing, mut keys_failing) = (false, false);
     for tick in 0_u64.. {
         tokio::time::sleep(TICK).await;
         let Some(registry) = registry.upgrade() else { return };
@@ -33,11 +33,17 @@ async fn run(registry: Weak<Registry>, id_tokens: Weak<IdTokens>) {
             _ => {}
         }
         failing = outcome.is_err();
-        let Some(id_tokens) = id_tokens.upgrade() else { return };
+        let (Some(id_tokens), wanted) = (id_tokens.upgrade(), registry.clients().act_for_users()) else { return };
         // On a thread that may wait: a file is read, and once in a while a key is made.
-        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || id_tokens.tend()).await {
-            tracing::error!(%error, "cannot look after the key of ID tokens; going on with the one in memory");
+        let tended = tokio::task::spawn_blocking(move || id_tokens.tend(wanted)).await;
+        match &tended {
+            Ok(Err(error)) if !keys_failing => {
+                tracing::error!(%error, "cannot look after the key of ID tokens; going on with the one in memory");
+            }
+            Ok(Ok(())) if keys_failing => tracing::info!("looking after the key of ID tokens again"),
+            _ => {}
         }
+        keys_failing = matches!(tended, Ok(Err(_)));
     }
 }
 

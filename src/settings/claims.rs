@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::oauth::is_scope_token;
+use super::oauth::{RESERVED as RESERVED_SCOPES, is_scope_token};
 use super::reader::Reader;
 use super::table::Table;
-use super::{ClaimSource, CustomClaim};
+use super::{ClaimSource, CustomClaim, OAuth, Tokens};
 
 const CLAIMS: &str = "tokens.claims";
+
+/// A fixed value is in every token, and tokens are 8 KiB at most.
+const LONGEST_VALUE: usize = 1024;
 
 /// Claims with a meaning of their own: of RFC 7519, RFC 9068, OpenID Connect and Okta.
 const RESERVED: [&str; 28] = [
@@ -67,6 +70,22 @@ pub(super) fn claims(r: &mut Reader) -> Option<Vec<CustomClaim>> {
     Some(claims)
 }
 
+/// Refuses scopes that nobody can be granted: their claims would never come.
+pub(super) fn check_scopes(r: &mut Reader, tokens: Option<&Tokens>, oauth: Option<&OAuth>) {
+    let (Some(tokens), Some(oauth)) = (tokens, oauth) else { return };
+    let known = |scope: &&String| {
+        RESERVED_SCOPES.contains(&scope.as_str()) || oauth.scopes.iter().any(|declared| declared.name == **scope)
+    };
+    let all = tokens.claims.iter().flat_map(|claim| &claim.scopes);
+    let unknown: Vec<String> = all.filter(|scope| !known(scope)).cloned().collect();
+    for scope in unknown {
+        let advice = format!(
+            "no scope {scope:?} can be granted; want openid, profile, email, offline_access, admin or one of [[oauth.scopes]]"
+        );
+        r.refuse(CLAIMS, advice);
+    }
+}
+
 fn name(item: &mut Table<'_>) -> Option<String> {
     let want = "want the name of the claim: 1 to 128 printable characters of ASCII without blanks, such as \"groups\"";
     let name = item.text("name", want)?;
@@ -98,6 +117,10 @@ fn source(item: &mut Table<'_>) -> Option<ClaimSource> {
     match (from.as_deref(), item.get("value")) {
         (Some(_), Some(_)) => {
             item.refuse("value", "there is `from` too; keep one of both");
+            None
+        }
+        (None, Some(value)) if value.to_string().len() > LONGEST_VALUE => {
+            item.refuse("value", format!("want at most {LONGEST_VALUE} bytes, for it is in every token"));
             None
         }
         (None, Some(value)) => Some(ClaimSource::Fixed(value)),

@@ -11,7 +11,7 @@ use super::{DeclaredScope, OAuth};
 const SCOPES: &str = "oauth.scopes";
 
 /// Scopes with a meaning of their own, which only users get.
-const RESERVED: [&str; 5] = ["openid", "profile", "email", "offline_access", "admin"];
+pub(super) const RESERVED: [&str; 5] = ["openid", "profile", "email", "offline_access", "admin"];
 
 pub(super) fn oauth(r: &mut Reader) -> Option<OAuth> {
     let want = "want tables [[oauth.scopes]] with a name each, such as [{\"name\": \"customScope\"}] in a variable";

@@ -5,7 +5,7 @@
 
 use super::layers::Leaf;
 use super::reader::Reader;
-use super::{Settings, issuers, mail, oauth, sections};
+use super::{Settings, claims, issuers, mail, oauth, sections};
 
 pub use super::mistake::{Mistake, Place, WrongSettings};
 pub use super::sources::Sources;
@@ -54,6 +54,7 @@ fn all(r: &mut Reader) -> Option<Settings> {
     let limits = sections::limits(r);
     let audit = sections::audit(r);
     let oauth = oauth::oauth(r);
+    claims::check_scopes(r, tokens.as_ref(), oauth.as_ref());
     let remotes = issuers::remotes(r, server.as_ref());
     Some(Settings {
         server: server?,

@@ -101,6 +101,12 @@ pub fn claimed_client(assertion: &str) -> Option<String> {
     Compact::parse(assertion).ok().map(|token| token.claims.subject)
 }
 
+/// Whom a token says it is for, before anything of it is believed.
+#[must_use]
+pub fn claimed_audience(token: &str) -> Option<String> {
+    Compact::parse(token).ok()?.claims.audience.into_iter().next()
+}
+
 /// The id of an assertion that was checked, and its end in seconds since 1970. One without `jti` is its own id: what it signs cannot be changed, and its
 /// signature is left out, for some algorithms give another each time.
 #[must_use]

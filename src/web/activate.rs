@@ -12,6 +12,7 @@ use super::own_form::OwnForm;
 use super::page::{self, Message};
 use super::{ACTIVATE, see_other, sign_in_at};
 use crate::accounts::new_session::Opened;
+use crate::http::Problem;
 use crate::http::caller::Caller;
 use crate::http::methods::{get, post, resource};
 use crate::http::query::Query;
@@ -77,11 +78,12 @@ async fn decided(caller: &Caller, oauth: &OAuth, form: &OwnForm) -> Result<HttpR
     let browser = &form.browser;
     let Some(opened) = oauth.signed_in(browser).await? else { return Ok(see_other(&sign_in_at(ACTIVATE, None))) };
     let typed = form.get("user_code").unwrap_or_default();
-    // Each code counts as a guess; there is no way to tell one from a slip (section 5.1).
-    if let Err(too_many) = oauth.accounts.limits.device_code_of(&opened.user.id) {
-        let wait = too_many.retry_after.as_secs().max(1);
-        let why = format!("Too many codes. Please wait {wait} seconds before the next one.");
-        return Ok(ask(StatusCode::TOO_MANY_REQUESTS, browser, &opened, "", Some(&why)));
+    // Each code counts as a guess, when it is typed; there is no way to tell one from a slip (section 5.1).
+    if form.get("decision").is_none()
+        && let Err(too_many) = oauth.accounts.limits.device_code_of(&opened.user.id)
+    {
+        let problem = Problem::from(too_many);
+        return Ok(page::of_problem(&problem, |status, why| ask(status, browser, &opened, "", Some(why))));
     }
     let unknown = || {
         let why = "No device waits with this code. Codes are good for ten minutes; the device can show you another.";

@@ -26,7 +26,9 @@ mod signed_in;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, LOCATION};
-use actix_web::web::ServiceConfig;
+use actix_web::web::{ServiceConfig, to};
+
+use crate::http::methods::{get, resource};
 
 /// The pages' addresses.
 pub(crate) const SIGN_IN: &str = "/sign-in";
@@ -35,7 +37,8 @@ pub(crate) const ACCOUNT: &str = "/account";
 
 /// The routes, at the root.
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    cfg.configure(sign_in::routes)
+    cfg.service(resource("/", [get(to(async || see_other(ACCOUNT)))]))
+        .configure(sign_in::routes)
         .configure(registration::routes)
         .configure(letters::routes)
         .configure(account::routes)

@@ -10,7 +10,7 @@ use serde::de::value::MapDeserializer;
 use serde::de::{self, DeserializeOwned};
 
 use super::browser::Browser;
-use super::page;
+use super::page::{self, Message};
 use crate::http::Problem;
 use crate::oauth::OAuthError;
 use crate::oauth::form::Form;
@@ -84,7 +84,10 @@ impl ResponseError for NotTaken {
     fn error_response(&self) -> HttpResponse {
         match self {
             Self::NotOurs => page::not_from_here(),
-            Self::NotAForm(error) => error.error_response(),
+            Self::NotAForm(error) => page::message(
+                error.status_code(),
+                &Message::new("This form cannot be taken", "It is too large, or broken. Please go back and try again."),
+            ),
         }
     }
 }

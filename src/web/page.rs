@@ -59,13 +59,27 @@ pub(crate) fn message(status: StatusCode, message: &Message<'_>) -> HttpResponse
 /// A form that was filled in wrongly. Not 401, which must name a scheme that browsers would then ask for themselves (RFC 9110, section 15.5.2).
 pub(crate) const WRONG: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
 
+/// In place of the words of the API, which name its routes.
+const OWN_WORDS: [(&str, &str); 6] = [
+    ("totp-is-on", "Codes of an app are on already; turn them off first."),
+    ("totp-is-off", "Codes of an app are off."),
+    ("totp-not-begun", "Please begin anew, on the page of your account."),
+    ("no-such-passkey", "You have no such passkey any more."),
+    ("no-such-session", "There is no such session any more."),
+    (
+        "wrong-otp",
+        "That is not the code of this moment. Please type the one that your app shows now, or begin anew on the page of your account.",
+    ),
+];
+
 /// A form again, with a problem of the API told on it.
 pub(crate) fn of_problem(problem: &Problem, again: impl FnOnce(StatusCode, &str) -> HttpResponse) -> HttpResponse {
     let status = match problem.status_code() {
         StatusCode::UNAUTHORIZED => WRONG,
         status => status,
     };
-    let mut page = again(status, &problem.for_people());
+    let own = OWN_WORDS.iter().find(|(kind, _)| problem.is(kind)).map(|(_, words)| (*words).to_owned());
+    let mut page = again(status, &own.unwrap_or_else(|| problem.for_people()));
     if let Some(wait) = problem.error_response().headers().get(RETRY_AFTER) {
         page.headers_mut().insert(RETRY_AFTER, wait.clone());
     }

@@ -18,6 +18,7 @@ use crate::http::caller::Caller;
 use crate::http::methods::{get, post, resource};
 use crate::http::query::Query;
 use crate::http::request_id::in_span;
+use crate::oauth::OAuth;
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/register", [get(to(show)), post(to(register))]).wrap(from_fn(in_span)));
@@ -68,12 +69,13 @@ fn form(
     page::page(status, &page, browser, None)
 }
 
-async fn show(browser: Browser, accounts: Data<Accounts>, query: Query<ShowQuery>) -> HttpResponse {
+async fn show(browser: Browser, oauth: Data<OAuth>, query: Query<ShowQuery>) -> HttpResponse {
+    let accounts = &oauth.accounts;
     if !accounts.rules.registration_open {
         return closed();
     }
-    let way = Way::of(&browser, &accounts, Some(&query.0.return_to));
-    form(StatusCode::OK, &browser, &accounts, way.return_to(), &Filled::default(), None)
+    let way = Way::of(&browser, &oauth, Some(&query.0.return_to)).await;
+    form(StatusCode::OK, &browser, accounts, way.return_to(), &Filled::default(), None)
 }
 
 fn closed() -> HttpResponse {
@@ -82,8 +84,9 @@ fn closed() -> HttpResponse {
 }
 
 /// Who has registered is signed in at once, where his address need not be verified first.
-async fn register(caller: Caller, accounts: Data<Accounts>, sent: OwnForm) -> HttpResponse {
-    let way = Way::of(&sent.browser, &accounts, sent.get("return_to"));
+async fn register(caller: Caller, oauth: Data<OAuth>, sent: OwnForm) -> HttpResponse {
+    let accounts = &oauth.accounts;
+    let way = Way::of(&sent.browser, &oauth, sent.get("return_to")).await;
     let field = |name: &str| sent.get(name).unwrap_or_default();
     let (name, email, password) = (field("name"), field("email"), field("password"));
     let registration = Registration::new(email, password, Some(name).filter(|name| !name.is_empty()));
@@ -99,7 +102,7 @@ async fn register(caller: Caller, accounts: Data<Accounts>, sent: OwnForm) -> Ht
         }
         Err(NotRegistered::Closed) => closed(),
         Err(not) => page::of_problem(&Problem::from(not), |status, why| {
-            form(status, &sent.browser, &accounts, way.return_to(), &Filled { name, email }, Some(why))
+            form(status, &sent.browser, accounts, way.return_to(), &Filled { name, email }, Some(why))
         }),
     }
 }

@@ -9,8 +9,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
 use futures_util::future::LocalBoxFuture;
 
 use super::browser::Browser;
-use super::{see_other, sign_in_at};
-use crate::accounts::error::Unavailable;
+use super::{ACCOUNT, see_other, sign_in_at};
 use crate::accounts::new_session::Opened;
 use crate::accounts::owner::Owner;
 use crate::http::caller::Caller;
@@ -28,8 +27,8 @@ pub(crate) struct SignedIn {
 /// Why nobody is.
 #[derive(Debug)]
 pub(crate) enum NotSignedIn {
-    /// He must sign in first, and comes back to this address.
-    Nobody(String),
+    /// He must sign in first, and comes back to his account.
+    Nobody,
     Store(StoreError),
 }
 
@@ -40,13 +39,11 @@ impl FromRequest for SignedIn {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (browser, caller) = (Browser::from_request(request, payload), Caller::from_request(request, payload));
         let oauth = request.app_data::<Data<OAuth>>().cloned();
-        let back = super::ACCOUNT.to_owned();
         Box::pin(async move {
             let (Ok(browser), Ok(caller)) = (browser.await, caller.await);
-            let nobody = || NotSignedIn::Nobody(back.clone());
-            let oauth = oauth.ok_or_else(nobody)?;
-            let opened = oauth.signed_in(&browser).await.map_err(NotSignedIn::Store)?.ok_or_else(nobody)?;
-            let session = opened.session.id.parse().map_err(|_| nobody())?;
+            let oauth = oauth.ok_or(NotSignedIn::Nobody)?;
+            let opened = oauth.signed_in(&browser).await.map_err(NotSignedIn::Store)?.ok_or(NotSignedIn::Nobody)?;
+            let session = opened.session.id.parse().map_err(|_| NotSignedIn::Nobody)?;
             let owner = Owner { user_id: opened.user.id.clone(), session, caller };
             Ok(Self { browser, opened, owner })
         })
@@ -56,7 +53,7 @@ impl FromRequest for SignedIn {
 impl fmt::Display for NotSignedIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Nobody(_) => f.write_str("nobody is signed in"),
+            Self::Nobody => f.write_str("nobody is signed in"),
             Self::Store(error) => error.fmt(f),
         }
     }
@@ -65,21 +62,15 @@ impl fmt::Display for NotSignedIn {
 impl ResponseError for NotSignedIn {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::Nobody(_) => StatusCode::SEE_OTHER,
+            Self::Nobody => StatusCode::SEE_OTHER,
             Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
     fn error_response(&self) -> HttpResponse {
         match self {
-            Self::Nobody(back) => see_other(&sign_in_at(back, None)),
+            Self::Nobody => see_other(&sign_in_at(ACCOUNT, None)),
             Self::Store(error) => unavailable(error),
         }
-    }
-}
-
-impl From<Unavailable> for NotSignedIn {
-    fn from(unavailable: Unavailable) -> Self {
-        Self::Store(unavailable.of_store())
     }
 }

@@ -71,9 +71,33 @@ async fn what_is_not_rotated() {
     assert_eq!(problem(waiting).await, (409, "key-is-waiting".to_owned()));
     assert_eq!(app.send_as(Method::POST, ROTATE, &admin, json!({"now": true})).await.status(), 200);
     let secret = ("tokens.secret", "5c0f2a9be14d7736a8e19b04cc2d61f0");
-    let app = TestApp::with(Engine::Sqlite, &[SETTINGS[0], secret]).await;
+    let app = TestApp::with(Engine::Sqlite, &[SETTINGS[0], SETTINGS[1], secret]).await;
     let admin = administrator(&app).await;
-    assert_eq!(problem(app.get_as(KEYS, &admin).await).await, (409, "no-key-to-rotate".to_owned()));
+    assert!(listed(&app, &admin).await.is_empty());
     let refused = app.send_as(Method::POST, ROTATE, &admin, json!({})).await;
     assert_eq!(problem(refused).await, (409, "no-key-to-rotate".to_owned()));
+    assert!(app.texts("SELECT outcome FROM audit WHERE act = 'key.rotate'").await.is_empty(), "nothing was done");
+    // But ID tokens have a key of their own, which may be stolen too.
+    let client = web_app(&app, &admin).await;
+    ada(&app).await;
+    let before = header(&user_tokens(&app, &client).await.id_token.unwrap())["kid"].clone();
+    assert_eq!(listed(&app, &admin).await[0]["kid"], before);
+    let rotated = app.send_as(Method::POST, ROTATE, &admin, json!({"compromised": true})).await;
+    assert_eq!(rotated.json::<Value>().await.unwrap()["alg"], "RS256");
+    assert_ne!(header(&user_tokens(&app, &client).await.id_token.unwrap())["kid"], before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_used_up_while_no_id_token_can_be_signed() {
+    let app = TestApp::with(Engine::Sqlite, &[SETTINGS[0], SETTINGS[1]]).await;
+    let admin = administrator(&app).await;
+    // Where the folder of its key should be there is a file.
+    std::fs::write(app.folder.path().join("keys/id-tokens"), "").unwrap();
+    let client = web_app(&app, &admin).await;
+    ada(&app).await;
+    let code = crate::people::code(&app, &client, &[]).await;
+    assert_eq!(crate::people::redeem(&app, &client, &code, &[]).await.status(), 503);
+    assert!(app.texts("SELECT id FROM sessions WHERE kind = 'client'").await.is_empty());
+    std::fs::remove_file(app.folder.path().join("keys/id-tokens")).unwrap();
+    assert_eq!(crate::people::redeem(&app, &client, &code, &[]).await.status(), 200);
 }

@@ -314,6 +314,7 @@ async fn limits() {
     }
     let page = browser.submit(&app, &form, &[("user_code", "BCDF-GHJK")]).await;
     assert_eq!(page.status, 429, "RFC 8628, section 5.1");
+    assert!(page.headers.contains_key("retry-after"), "RFC 8628, section 5.1");
     // Rows that anybody can make.
     app.sql("UPDATE users SET roles = 'admin'").await;
     let admin = app.log_in(ADA).await.access_token;
@@ -368,8 +369,10 @@ on_both!(once_more_in_the_same_browser, SETTINGS, |app| {
     let stolen = Browser::default();
     stolen.set_cookie("tokenhouse-session", &browser.cookies()["tokenhouse-session"]);
     assert_eq!(stolen.get(&app, "/activate").await.status, 200);
+    let waiting = allow(&app, &browser, &asking(&client, &online)).await.answer()["code"].clone();
     browser.sign_in(&app, SIGN_IN, ADA).await;
     assert!(stolen.get(&app, "/activate").await.location().starts_with("/sign-in"), "the cookie of before is nobody's");
+    assert_eq!(redeem(&app, &client, &waiting, &[]).await.status(), 200, "a code of before is good");
     assert!(opens(&app, &got.access_token).await, "what was granted in it goes on");
     let page = browser.get(&app, "/oauth2/default/v1/logout").await;
     browser.submit(&app, &page.form("/oauth2/default/v1/logout"), &[("decision", "sign_out")]).await;

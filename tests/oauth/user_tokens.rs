@@ -493,6 +493,12 @@ on_both!(signing_out, SETTINGS, |app| {
     let page = browser.get(&app, &query(&[("id_token_hint", &hint), ("client_id", "0oaother")])).await;
     findings.expect("another's ID token", page.status.as_u16(), 400);
     findings.expect("still there", browser.get(&app, "/activate").await.status.as_u16(), 200);
+    // A hint that nobody can read any more says where to go back to, and asks.
+    let stranger = crate::support::tokens::base64url(json!({"alg": "RS256", "kid": "gone", "typ": "JWT"}).to_string());
+    let claims = json!({"iss": ISSUER, "sub": "x", "aud": client.id, "exp": 1_900_000_000});
+    let old = format!("{stranger}.{}.AAAA", crate::support::tokens::base64url(claims.to_string()));
+    let page = browser.get(&app, &query(&[("id_token_hint", &old), ("post_logout_redirect_uri", bye)])).await;
+    findings.expect("an old hint", page.html.contains("Sign out?"), true);
     // An access token is no hint.
     let page = browser.get(&app, &query(&[("id_token_hint", &online.access_token)])).await;
     findings.expect("J24", page.html.contains("Sign out?"), true);
@@ -534,6 +540,39 @@ async fn claims_of_the_settings() {
     let machine = TestApp::claims(&crate::house::client(&app, &admin).await.token(&app).await);
     assert!(machine.get("tenant").is_none(), "they are users' claims");
 }
+
+on_both!(a_session_of_a_client_has_an_end_that_no_refresh_puts_off, SETTINGS, |app| {
+    let admin = administrator(&app).await;
+    let client = web_app(&app, &admin).await;
+    ada(&app).await;
+    let mut newest = user_tokens(&app, &client).await.refresh_token.unwrap();
+    for _ in 0..4 {
+        app.hands.advance(Duration::from_hours(20 * 24));
+        newest = tokens(refresh(&app, &client, &newest).await).await.refresh_token.unwrap();
+    }
+    app.hands.advance(Duration::from_hours(10 * 24));
+    assert_eq!(error(refresh(&app, &client, &newest).await).await.1, "invalid_grant", "R21");
+});
+
+on_both!(signing_out_beside_a_refresh, SETTINGS, |app| {
+    let admin = administrator(&app).await;
+    let client = web_app(&app, &admin).await;
+    let (_, own) = ada(&app).await;
+    for _ in 0..5 {
+        let got = user_tokens(&app, &client).await;
+        let sid = TestApp::claims(&got.access_token)["sid"].as_str().unwrap().to_owned();
+        let path = format!("/api/sessions/{sid}");
+        let ending = async { app.request(Method::DELETE, &path).bearer_auth(&own.access_token).send().await.unwrap() };
+        let (ended, next) = tokio::join!(ending, refresh(&app, &client, got.refresh_token.as_ref().unwrap()));
+        assert_eq!(ended.status(), 204);
+        assert!(!opens(&app, &got.access_token).await, "O5");
+        if next.status() == 200 {
+            let next = tokens(next).await;
+            assert!(!opens(&app, &next.access_token).await, "O5");
+            assert_eq!(refresh(&app, &client, &next.refresh_token.unwrap()).await.status(), 400, "O5");
+        }
+    }
+});
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scope_that_is_almost_offline_access() {

@@ -129,7 +129,7 @@ async fn every_error_is_a_problem_with_the_security_headers() {
         ("400", 400, json_body("/api/login", "{").await.unwrap()),
         ("401", 401, app.get("/api/profile").await),
         ("401 bad", 401, app.get_as("/api/profile", "x").await),
-        ("404", 404, app.get("/").await),
+        ("404", 404, app.get("/nothing").await),
         ("404 api", 404, app.get("/api/nothing").await),
         ("404 health", 404, app.get("/health/nothing").await),
         ("404 oauth2", 404, app.get("/oauth2/default/v1/nothing").await),

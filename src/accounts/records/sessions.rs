@@ -288,16 +288,18 @@ pub async fn succeed_session(
     new: &str,
     now: i64,
 ) -> Result<(), StoreError> {
-    sql!(
-        connection.reborrow(),
-        execute,
-        sqlx::query("UPDATE sessions SET browser_session_id = $2 WHERE browser_session_id = $1").bind(last).bind(new)
-    )?;
+    for statement in [
+        "UPDATE sessions SET browser_session_id = $2 WHERE browser_session_id = $1",
+        "UPDATE oauth_codes SET browser_session_id = $2 WHERE browser_session_id = $1 AND used_at IS NULL",
+        "UPDATE oauth_device_codes SET browser_session_id = $2 WHERE browser_session_id = $1",
+    ] {
+        sql!(connection.reborrow(), execute, sqlx::query(statement).bind(last).bind(new))?;
+    }
     end_session(connection, last, now).await?;
     Ok(())
 }
 
-/// Forgets what a user has allowed a client, or all clients: he is asked again.
+/// Forgets what a user has allowed a client, or all clients: he is asked again. Here, because accounts know nothing of `oauth`.
 pub async fn forget_consent(
     connection: Connection<'_>,
     user_id: &str,

@@ -1,6 +1,7 @@
 //! What a client is told through its user's browser (RFC 6749, section 4.1.2; RFC 9207).
 
 use super::request::{Answerable, Error};
+use crate::oauth::redirect_uri::with_query;
 
 /// Where the browser is sent with a code.
 pub(super) fn code(to: &Answerable, issuer: &str, code: &str) -> String {
@@ -17,6 +18,5 @@ fn address(to: &Answerable, issuer: &str, parameters: &[(&str, &str)]) -> String
     query.extend_pairs(parameters);
     query.extend_pairs(to.state.iter().map(|state| ("state", state)));
     query.append_pair("iss", issuer);
-    let parted = if to.redirect_uri.contains('?') { '&' } else { '?' };
-    format!("{}{parted}{}", to.redirect_uri, query.finish())
+    with_query(&to.redirect_uri, &query.finish())
 }

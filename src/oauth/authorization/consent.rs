@@ -1,5 +1,7 @@
 //! Asking a user whether a client may have what it asks for.
 
+use std::time::Duration;
+
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -23,6 +25,9 @@ use crate::web::see_other;
 
 /// Where the page's form goes.
 pub(crate) const CONSENT: &str = "/oauth2/default/v1/consent";
+
+/// A person may take so long to make up his mind, however fresh his login must be.
+const READING: Duration = Duration::from_mins(10);
 
 #[derive(Template)]
 #[template(path = "consent.html")]
@@ -113,21 +118,14 @@ impl OAuth {
         caller: &Caller,
     ) -> Result<HttpResponse, StoreError> {
         // Signed in too long ago by now, perhaps.
-        let opened = self.signed_in(browser).await?.filter(|opened| self.will_do(asked, opened));
+        let opened = self.signed_in(browser).await?.filter(|opened| self.will_do(asked, opened, READING));
         let Some(opened) = opened else { return Ok(see_other(&format!("{AUTHORIZE}?{query}"))) };
         // Somebody else has signed in in another tab since the page was shown.
         if user != Some(opened.user.email.as_str()) {
             return Ok(self.consent_page(asked, query, browser, &opened));
         }
         match decision {
-            Some("allow") => {
-                let mut reader = self.registry.store.read().await?;
-                let before = records::consent(reader.connection(), &opened.user.id, asked.client.id()).await?;
-                drop(reader);
-                let all = format!("{} {}", before.unwrap_or_default(), asked.scopes);
-                let all = Scopes::from(all.as_str()).to_string();
-                Ok(page::onward(&self.give_code(asked, &opened, Some(all), caller).await?))
-            }
+            Some("allow") => Ok(page::onward(&self.give_code(asked, &opened, true, caller).await?)),
             Some("deny") => {
                 let now = self.registry.clock.unix_micros();
                 let event = Event::failure(Act::Authorize, "the user said no", now).on_client(asked.client.id());

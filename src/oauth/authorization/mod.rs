@@ -10,6 +10,8 @@ mod answer;
 mod consent;
 mod request;
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -29,6 +31,7 @@ use crate::accounts::{micros, records as account_records};
 use crate::audit::{Act, Event};
 use crate::http::caller::Caller;
 use crate::store::StoreError;
+use crate::token::Scopes;
 use crate::web::browser::Browser;
 use crate::web::page::{self, Message};
 use crate::web::see_other;
@@ -89,7 +92,7 @@ impl OAuth {
             let error = Error { code, description: description.to_owned() };
             Ok(see_other(&answer::error(&asked.answerable(), &self.addresses.issuer, &error)))
         };
-        let opened = self.signed_in(browser).await?.filter(|opened| self.will_do(asked, opened));
+        let opened = self.signed_in(browser).await?.filter(|opened| self.will_do(asked, opened, Duration::ZERO));
         let Some(opened) = opened else {
             if asked.prompt.none {
                 return tell("login_required", "The user is not signed in.");
@@ -103,7 +106,7 @@ impl OAuth {
             }
             return Ok(self.consent_page(asked, query, browser, &opened));
         }
-        Ok(see_other(&self.give_code(asked, &opened, None, caller).await?))
+        Ok(see_other(&self.give_code(asked, &opened, false, caller).await?))
     }
 
     /// Who is signed in in a browser.
@@ -115,9 +118,10 @@ impl OAuth {
         self.accounts.browser_session(token).await.map_err(Unavailable::of_store)
     }
 
-    /// Whether whoever is signed in need not log in for this request.
-    fn will_do(&self, asked: &Request, opened: &Opened) -> bool {
-        let age = self.registry.clock.unix_micros().saturating_sub(opened.session.authenticated_at());
+    /// Whether whoever is signed in need not log in for this request; `since` he did, a page was before him for so long at most.
+    fn will_do(&self, asked: &Request, opened: &Opened, since: Duration) -> bool {
+        let now = self.registry.clock.unix_micros().saturating_sub(micros(since));
+        let age = now.saturating_sub(opened.session.authenticated_at());
         let is_fresh = asked.max_age.is_none_or(|max| max > 0 && age <= max.saturating_mul(1_000_000));
         let hinted = asked.id_token_hint.as_deref().map(|hint| self.id_tokens.read(hint));
         let is_meant = hinted.is_none_or(|claims| match claims {
@@ -128,12 +132,12 @@ impl OAuth {
         !asked.prompt.login && is_fresh && is_meant
     }
 
-    /// Where the user is sent back to, with a code. `consent` is what he has just allowed, to be remembered.
+    /// Where the user is sent back to, with a code; what he has `just_allowed` is remembered.
     async fn give_code(
         &self,
         asked: &Request,
         opened: &Opened,
-        consent: Option<String>,
+        just_allowed: bool,
         caller: &Caller,
     ) -> Result<String, StoreError> {
         let tell = |code, description: &str| {
@@ -168,9 +172,11 @@ impl OAuth {
                     return Err(NotOwner::Ended);
                 }
                 records::insert_code(connection.reborrow(), &record).await?;
-                if let Some(scopes) = consent {
+                if just_allowed {
                     let client = &record.client_id;
-                    records::keep_consent(connection.reborrow(), user, client, &scopes, now).await?;
+                    let before = records::consent(connection.reborrow(), user, client).await?.unwrap_or_default();
+                    let all = Scopes::from(format!("{before} {}", record.scopes).as_str()).to_string();
+                    records::keep_consent(connection.reborrow(), user, client, &all, now).await?;
                 }
                 Ok(event.record(connection).await?)
             })

@@ -127,7 +127,7 @@ impl OAuth {
     }
 
     /// The client of this id, if it is enabled; asked for once more when memory does not know it.
-    async fn known_client(&self, id: &str) -> Result<Option<Arc<Client>>, StoreError> {
+    pub(in crate::oauth) async fn known_client(&self, id: &str) -> Result<Option<Arc<Client>>, StoreError> {
         let known = self.registry.believable().await?;
         let is_good = |client: &&Arc<Client>| client.is_enabled();
         if let Some(client) = known.get(id).filter(is_good) {
@@ -222,6 +222,8 @@ pub(super) fn without_login(query: &str) -> String {
                 kept.append_pair(&name, &rest.join(" "));
             }
             "max_age" if value.parse() == Ok(0_u32) => {}
+            // Whoever signs in now is who he is; the client sees it by the ID token. Or somebody else would be asked for ever.
+            "id_token_hint" => {}
             _ => {
                 kept.append_pair(&name, &value);
             }

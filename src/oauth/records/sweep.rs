@@ -2,6 +2,9 @@
 
 use crate::store::{Connection, StoreError, sql};
 
+/// Ten minutes, in microseconds.
+const KEPT_BEYOND: i64 = 600_000_000;
+
 /// Deletes at most `limit` rows each of what nothing can ask for any more at `before`; how many it were.
 pub async fn delete_over(mut connection: Connection<'_>, before: i64, limit: i64) -> Result<u64, StoreError> {
     const STATEMENTS: [&str; 4] = [
@@ -15,6 +18,8 @@ pub async fn delete_over(mut connection: Connection<'_>, before: i64, limit: i64
          WHERE device_code_hash IN (SELECT device_code_hash FROM oauth_device_codes WHERE expires_at < $1 LIMIT $2)",
     ];
     let mut deleted = 0;
+    // What is over for a while yet is told apart from what never was.
+    let before = before.saturating_sub(KEPT_BEYOND);
     for statement in STATEMENTS {
         deleted += sql!(connection.reborrow(), execute, sqlx::query(statement).bind(before).bind(limit))?;
     }

@@ -69,10 +69,16 @@ async fn begin_totp(signed_in: SignedIn, accounts: Data<Accounts>, oauth: Data<O
     }
 }
 
-async fn confirm_totp(signed_in: SignedIn, accounts: Data<Accounts>, form: OwnForm) -> HttpResponse {
+async fn confirm_totp(
+    signed_in: SignedIn,
+    accounts: Data<Accounts>,
+    oauth: Data<OAuth>,
+    form: OwnForm,
+) -> HttpResponse {
     let confirmed = async { Ok::<_, Problem>(accounts.confirm_totp(&signed_in.owner, &form.read()?).await?) };
     match confirmed.await {
         Ok(codes) => codes_page(&signed_in, &codes),
+        Err(problem) if problem.is("invalid-token") => refused(&signed_in, &oauth, &problem).await,
         Err(problem) => page::of_problem(&problem, |status, why| totp_page(status, &signed_in, None, Some(why))),
     }
 }

@@ -1,8 +1,8 @@
 //! The page of one's account.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::Deserialize;
 
@@ -115,8 +115,15 @@ struct AccountPage<'p> {
     form_token: &'p str,
 }
 
-pub(super) async fn overview(signed_in: SignedIn, oauth: Data<OAuth>, query: Query<ShowQuery>) -> HttpResponse {
-    let done = Done::ALL.into_iter().find(|done| done.name() == query.0.done);
+pub(super) async fn overview(
+    request: HttpRequest,
+    signed_in: SignedIn,
+    oauth: Data<OAuth>,
+    query: Query<ShowQuery>,
+) -> HttpResponse {
+    // Not by a link from elsewhere, which would say what was not done.
+    let is_told = signed_in.browser.is_same_origin(&request);
+    let done = Done::ALL.into_iter().find(|done| is_told && done.name() == query.0.done);
     match show(&signed_in, &oauth, done).await {
         Ok(page) => page.render(StatusCode::OK, &signed_in, None),
         Err(not) => unavailable(&not.of_store()),
@@ -134,7 +141,8 @@ pub(super) async fn show(signed_in: &SignedIn, oauth: &OAuth, done: Option<Done>
         },
         id: session.id,
         last_used: for_people(&session.last_used_at),
-        ip: session.ip.unwrap_or_default(),
+        // Of a client it is the client's own server.
+        ip: session.ip.filter(|_| session.client_id.is_none()).unwrap_or_default(),
         current: session.current,
     });
     let totp = accounts.totp_state(owner).await?;

@@ -27,6 +27,7 @@ use crate::http::caller::Caller;
 use crate::http::methods::{get, post, resource};
 use crate::http::query::Query;
 use crate::http::request_id::in_span;
+use crate::oauth::OAuth;
 
 pub(super) use way::Way;
 use words::{Told, told};
@@ -47,13 +48,14 @@ struct ShowQuery {
     email: String,
 }
 
-async fn show(browser: Browser, accounts: Data<Accounts>, query: Query<ShowQuery>) -> HttpResponse {
+async fn show(browser: Browser, oauth: Data<OAuth>, query: Query<ShowQuery>) -> HttpResponse {
     let Query(ShowQuery { return_to, email }) = query;
-    Way::of(&browser, &accounts, Some(&return_to)).first(StatusCode::OK, &email, None)
+    Way::of(&browser, &oauth, Some(&return_to)).await.first(StatusCode::OK, &email, None)
 }
 
-async fn first(caller: Caller, accounts: Data<Accounts>, form: OwnForm) -> HttpResponse {
-    let way = Way::of(&form.browser, &accounts, form.get("return_to"));
+async fn first(caller: Caller, oauth: Data<OAuth>, form: OwnForm) -> HttpResponse {
+    let way = Way::of(&form.browser, &oauth, form.get("return_to")).await;
+    let accounts = &oauth.accounts;
     let (email, password) = (form.get("email").unwrap_or_default(), form.get("password").unwrap_or_default());
     match accounts.sign_in(&caller, email, password).await {
         Ok(step) => way.step(step, &caller).await,
@@ -64,8 +66,9 @@ async fn first(caller: Caller, accounts: Data<Accounts>, form: OwnForm) -> HttpR
     }
 }
 
-async fn second(caller: Caller, accounts: Data<Accounts>, form: OwnForm) -> HttpResponse {
-    let way = Way::of(&form.browser, &accounts, form.get("return_to"));
+async fn second(caller: Caller, oauth: Data<OAuth>, form: OwnForm) -> HttpResponse {
+    let way = Way::of(&form.browser, &oauth, form.get("return_to")).await;
+    let accounts = &oauth.accounts;
     let state = form.get("state").unwrap_or_default();
     let otp = form.get("otp").map(|otp| SecretString::from(otp.to_owned()));
     let answer = form.get("passkey").and_then(|answer| serde_json::from_str::<PasskeyAnswer>(answer).ok());
@@ -92,8 +95,9 @@ async fn done(query: Query<ShowQuery>) -> HttpResponse {
     page::onward(way::on_this_server(&query.0.return_to).unwrap_or(super::ACCOUNT))
 }
 
-async fn passkey(caller: Caller, accounts: Data<Accounts>, form: OwnForm) -> HttpResponse {
-    let way = Way::of(&form.browser, &accounts, form.get("return_to"));
+async fn passkey(caller: Caller, oauth: Data<OAuth>, form: OwnForm) -> HttpResponse {
+    let way = Way::of(&form.browser, &oauth, form.get("return_to")).await;
+    let accounts = &oauth.accounts;
     let answer = form.get("passkey").and_then(|answer| serde_json::from_str::<PasskeyAnswer>(answer).ok());
     let Some(answer) = answer else {
         return way.first(StatusCode::BAD_REQUEST, "", Some("That was no answer of a passkey. Please try again."));

@@ -8,7 +8,7 @@ use crate::accounts::Accounts;
 use crate::accounts::browser_session::BrowserToken;
 use crate::accounts::sign_in::{Second, Step};
 use crate::http::caller::Caller;
-use crate::oauth::AUTHORIZE;
+use crate::oauth::{AUTHORIZE, OAuth};
 use crate::web::browser::Browser;
 use crate::web::page;
 use crate::web::{ACCOUNT, ACTIVATE, see_other};
@@ -17,6 +17,8 @@ use crate::web::{ACCOUNT, ACTIVATE, see_other};
 #[template(path = "sign_in.html")]
 struct SignInPage<'p> {
     return_to: &'p str,
+    /// The client that sent him here.
+    client: Option<&'p str>,
     email: &'p str,
     error: Option<&'p str>,
     form_token: &'p str,
@@ -32,6 +34,7 @@ struct SecondFactorPage<'p> {
     state: &'p str,
     /// JSON, for the script.
     challenge: Option<String>,
+    has_app: bool,
     error: Option<&'p str>,
     form_token: &'p str,
 }
@@ -47,13 +50,21 @@ pub(super) fn on_this_server(return_to: &str) -> Option<&str> {
 pub(in crate::web) struct Way<'w> {
     browser: &'w Browser,
     accounts: &'w Accounts,
+    /// The name of the client that sent him here.
+    client: Option<String>,
     /// Checked; empty when he came for nothing else, which leads to his account.
     return_to: &'w str,
 }
 
 impl<'w> Way<'w> {
-    pub fn of(browser: &'w Browser, accounts: &'w Accounts, return_to: Option<&'w str>) -> Self {
-        Self { browser, accounts, return_to: return_to.and_then(on_this_server).unwrap_or_default() }
+    pub async fn of(browser: &'w Browser, oauth: &'w OAuth, return_to: Option<&'w str>) -> Self {
+        let return_to = return_to.and_then(on_this_server).unwrap_or_default();
+        let query = return_to.strip_prefix(AUTHORIZE).and_then(|rest| rest.strip_prefix('?'));
+        let client = match query {
+            Some(query) => oauth.authorization_request(query).await.ok().map(|asked| asked.client.name().to_owned()),
+            None => None,
+        };
+        Self { browser, accounts: &oauth.accounts, client, return_to }
     }
 
     /// Where it leads.
@@ -65,6 +76,7 @@ impl<'w> Way<'w> {
     pub fn first(&self, status: StatusCode, email: &str, error: Option<&str>) -> HttpResponse {
         let page = SignInPage {
             return_to: self.return_to,
+            client: self.client.as_deref(),
             email,
             error,
             form_token: self.browser.form_token(),
@@ -81,6 +93,7 @@ impl<'w> Way<'w> {
             return_to: self.return_to,
             state: &second.state,
             challenge,
+            has_app: second.has_app,
             error,
             form_token: self.browser.form_token(),
         };

@@ -6,7 +6,6 @@ Standard output: what came of it.
 
 import json
 import sys
-import time
 from urllib.parse import urljoin
 
 import requests
@@ -21,14 +20,6 @@ metadata = requests.get(asked["metadata"], timeout=60).json()
 key = client.get("key")
 
 
-class ShortLived(PrivateKeyJWT):
-    """Its assertions would be good for an hour, and the server takes those of five minutes."""
-
-    def sign(self, auth, token_endpoint):
-        self.claims = {"exp": int(time.time()) + 300}
-        return super().sign(auth, token_endpoint)
-
-
 session = OAuth2Session(
     client["id"],
     {"RS256": RSAKey, "ES256": ECKey}[key["alg"]].import_key(key["pem"]) if key else client["secret"],
@@ -38,7 +29,7 @@ session = OAuth2Session(
 )
 if key:
     header = {"kid": key["kid"]}
-    session.register_client_auth_method(ShortLived(metadata["token_endpoint"], headers=header, alg=key["alg"]))
+    session.register_client_auth_method(PrivateKeyJWT(metadata["token_endpoint"], headers=header, alg=key["alg"]))
 
 outcome = {}
 try:
