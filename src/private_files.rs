@@ -51,10 +51,42 @@ pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&temporary, path)?;
-    match path.parent() {
+    sync_folder(path.parent())
+}
+
+/// Has the names in `folder` on the disk.
+pub(crate) fn sync_folder(folder: Option<&Path>) -> io::Result<()> {
+    match folder {
+        Some(folder) if folder.as_os_str().is_empty() => File::open(".")?.sync_all(),
         Some(folder) => File::open(folder)?.sync_all(),
         None => Ok(()),
     }
+}
+
+/// Copies the files of `from`, and those of the folders in it, into the new folder `to`, each readable by its owner alone; how many. Hidden ones are left
+/// out, which are locks, and so is what is about to take another's place.
+#[cfg(feature = "server")]
+pub(crate) fn copy_private_folder(from: &Path, to: &Path) -> io::Result<usize> {
+    make_private_folder(to)?;
+    let mut copied = 0;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (name, path) = (entry.file_name(), entry.path());
+        if name.as_encoded_bytes().starts_with(b".") || path.extension().is_some_and(|extension| extension == "new") {
+            continue;
+        }
+        let target = to.join(name);
+        if path.metadata()?.is_dir() {
+            copied += copy_private_folder(&path, &target)?;
+            continue;
+        }
+        let mut copy = private(OpenOptions::new().write(true).create_new(true)).open(target)?;
+        io::copy(&mut File::open(path)?, &mut copy)?;
+        copy.sync_all()?;
+        copied += 1;
+    }
+    sync_folder(Some(to))?;
+    Ok(copied)
 }
 
 /// Makes `folder` and holds other processes off it, until what this answers is dropped.
