@@ -89,6 +89,25 @@ pub(crate) fn copy_private_folder(from: &Path, to: &Path) -> io::Result<usize> {
     Ok(copied)
 }
 
+/// Gives a file or a folder, and all in it, to the owner of the folder that it is in, as far as this process may: what root puts there, the server must
+/// be able to read.
+#[cfg(all(unix, feature = "server"))]
+pub(crate) fn own_like_folder(path: &Path) {
+    use std::os::unix::fs::{MetadataExt as _, lchown};
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Ok((folder, own)) = folder.metadata().and_then(|folder| Ok((folder, path.symlink_metadata()?))) else { return };
+    if (folder.uid(), folder.gid()) != (own.uid(), own.gid()) {
+        // Only root may, and nobody else needs it.
+        let _ = lchown(path, Some(folder.uid()), Some(folder.gid()));
+    }
+    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+        own_like_folder(&entry.path());
+    }
+}
+
+#[cfg(all(not(unix), feature = "server"))]
+pub(crate) fn own_like_folder(_: &Path) {}
+
 /// Makes `folder` and holds other processes off it, until what this answers is dropped.
 pub(crate) fn lock_folder(folder: &Path) -> io::Result<File> {
     make_private_folder(folder)?;

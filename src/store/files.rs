@@ -22,6 +22,11 @@ pub(super) fn shm_of(database: &Path) -> PathBuf {
     with_suffix(database, "-shm")
 }
 
+/// What SQLite takes back with, where it keeps no log.
+pub(super) fn journal_of(database: &Path) -> PathBuf {
+    with_suffix(database, "-journal")
+}
+
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);

@@ -1,4 +1,4 @@
-//! Looking at a database without changing it, also while a server runs: what `db check` tells, and what a backup must be.
+//! Looking at a database without changing it, also while a server runs: what `check` tells, and what a backup must be.
 
 use std::fmt;
 use std::path::Path;
@@ -10,7 +10,6 @@ use sqlx::{ConnectOptions as _, Connection as _, PgConnection, SqliteConnection}
 
 use super::connection::{Connection, sql};
 use super::error::{Sort, StoreError, sort};
-use super::files::{free_bytes, length_of, wal_of};
 use super::open::postgres_options;
 use super::schema::{Kind, Schema, Unusable, judge};
 use super::{PATIENCE, place};
@@ -129,50 +128,6 @@ pub struct Contents {
     pub sessions: i64,
     /// OAuth clients; none in a database from before there were any.
     pub clients: i64,
-}
-
-/// A database that was looked at.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Checked {
-    /// Where it is.
-    pub database: String,
-    /// What is in it.
-    pub contents: Contents,
-    /// How large it is.
-    pub bytes: u64,
-    /// What is free on its disk, where that is known.
-    pub free_bytes: Option<u64>,
-}
-
-/// Reads a database as a whole and says what is in it, or what is wrong with it. SQLite checks every page, row and index of its file; PostgreSQL's own
-/// checks are for its administrator. `now` is in microseconds since 1970.
-///
-/// # Errors
-/// [`LookError`].
-pub async fn check(url: &DatabaseUrl, now: i64) -> Result<Checked, LookError> {
-    let database = place(url);
-    let subject = Subject::Database(database.clone());
-    match url {
-        DatabaseUrl::Sqlite(path) => {
-            let mut connection = open_sqlite(path, &subject, Access::Shared).await?;
-            let contents = sound_contents(&mut connection, &subject, now).await?;
-            let bytes = length_of(path).saturating_add(length_of(&wal_of(path)));
-            let _ = connection.close().await;
-            Ok(Checked { database, contents, bytes, free_bytes: free_bytes(path) })
-        }
-        DatabaseUrl::Postgres(url) => {
-            let (options, _) = postgres_options(url.expose_secret()).map_err(LookError::of(&subject))?;
-            let mut connection = open_postgres(&options, &subject).await?;
-            let contents = contents(Connection::Postgres(&mut connection), Kind::Postgres, &subject, now).await?;
-            let bytes: i64 = sqlx::query_scalar("SELECT pg_database_size(current_database())")
-                .fetch_one(&mut connection)
-                .await
-                .map_err(LookError::of(&subject))?;
-            let _ = connection.close().await;
-            Ok(Checked { database, contents, bytes: u64::try_from(bytes).unwrap_or_default(), free_bytes: None })
-        }
-    }
 }
 
 /// How far the tables of a database are.

@@ -8,11 +8,12 @@
 //! |---|---|
 //! | `open`, `schema` | opening and migrating a database; which migrations it has |
 //! | `connection`, `writer` | running a statement on either engine; SQLite's one writer |
-//! | `look` | looking at a database as a whole without changing it |
-//! | `backup`, `restore`, `restore_postgres` | backups, and putting one in the place of the database |
+//! | `look`, `check` | looking at a database as a whole without changing it |
+//! | `backup`, `restore`, `restore_sqlite`, `restore_postgres` | backups, and putting one in the place of the database |
 //! | `files`, `postgres_programs` | what these need of the file system and of PostgreSQL |
 
 mod backup;
+mod check;
 mod connection;
 mod error;
 mod files;
@@ -21,6 +22,7 @@ mod open;
 mod postgres_programs;
 mod restore;
 mod restore_postgres;
+mod restore_sqlite;
 mod schema;
 mod writer;
 
@@ -32,14 +34,15 @@ use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
 
 pub use backup::{Backup, BackupError, backup};
+pub use check::{Checked, check};
 pub use connection::Connection;
 pub(crate) use connection::sql;
 pub use error::StoreError;
 pub(crate) use files::unfinished_name;
-pub use look::{Checked, Contents, LookError, Subject, check, look_at_schema};
+pub use look::{Contents, LookError, Subject, look_at_schema};
 pub use open::OpenError;
 pub use postgres_programs::ProgramError;
-pub use restore::{Existing, FromBackup, RestoreError, Restored, restore};
+pub use restore::{Existing, FromBackup, RestoreError, Restored, dated, restore};
 pub use schema::Schema;
 use writer::Writer;
 

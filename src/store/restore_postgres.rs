@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
@@ -42,8 +43,14 @@ where
     let mut connection = open_postgres(&options, &subject).await?;
     let connection = &mut connection;
     hold(connection, &subject).await?;
-    if count(connection, IN_USE, &subject).await? > 0 {
-        return Err(RestoreError::InUse(name));
+    // PostgreSQL needs a moment to notice that a server is gone which was killed.
+    let mut looks = 0;
+    while count(connection, IN_USE, &subject).await? > 0 {
+        looks += 1;
+        if looks > LOOKS {
+            return Err(RestoreError::InUse(name));
+        }
+        tokio::time::sleep(BETWEEN_LOOKS).await;
     }
     let is_one = count(connection, TABLES, &subject).await? > 0;
     if is_one && existing == Existing::Refuse {
@@ -64,6 +71,10 @@ where
     let _ = connection.unlock().await;
     Ok(Restored { kept, backup: FromBackup { version: schema.version, migrated: schema.pending.len() }, finished })
 }
+
+/// So often is looked whether servers go, and so long apart.
+const LOOKS: u32 = 10;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 /// Servers over the database, and commands that write.
 const IN_USE: &str = "SELECT COUNT(*) FROM pg_stat_activity

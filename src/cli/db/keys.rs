@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 
 use crate::cli::Failure;
-use crate::private_files::{copy_private_folder, sync_folder};
+use crate::private_files::{copy_private_folder, own_like_folder, sync_folder};
 use crate::settings::Tokens;
-use crate::store::{Existing, unfinished_name};
+use crate::store::{Existing, dated, unfinished_name};
 
 /// Where the keys are copied to, beside a backup.
 pub(super) fn beside(backup: &Path) -> PathBuf {
@@ -94,7 +94,8 @@ impl Staged {
 
     /// Becomes the key folder; where the old one is now, if there was one.
     pub(super) fn put_in_place(&self, now: DateTime<Utc>) -> io::Result<Option<PathBuf>> {
-        let kept = self.place.with_added_extension(format!("replaced-{}", now.format("%Y%m%dT%H%M%SZ")));
+        let kept = dated(&self.place, now);
+        own_like_folder(&self.path);
         let is_one = !is_empty(&self.place);
         if is_one {
             fs::rename(&self.place, &kept)?;
