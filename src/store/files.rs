@@ -133,6 +133,7 @@ impl Drop for Unfinished {
     fn drop(&mut self) {
         if !self.finished {
             let _ = fs::remove_file(&self.path);
+            let _ = fs::remove_file(journal_of(&self.path));
         }
     }
 }
