@@ -354,6 +354,11 @@ async fn what_is_no_good_backup_touches_nothing() {
     let at = good.windows(15).position(|window| window == b"ada@example.com").unwrap() / 4096 * 4096;
     page[at..at + 4096].fill(0xff);
     write("page.db", &page);
+    // In a table that nothing else looks into when a backup is restored.
+    let mut page = good.clone();
+    let at = good.windows(15).position(|window| window == b"registersuccess").unwrap() / 4096 * 4096;
+    page[at..at + 4096].fill(0xff);
+    write("record.db", &page);
     write("cut.db", &good[..good.len() / 2]);
     write("beginning.db", &[&[0; 100], &good[100..]].concat());
     write("text.db", "This is no database. ".repeat(500).as_bytes());
@@ -378,6 +383,7 @@ async fn what_is_no_good_backup_touches_nothing() {
     let mut findings = Findings::default();
     for (file, words) in [
         ("page.db", "the backup page.db is damaged: "),
+        ("record.db", "the backup record.db is damaged: "),
         ("cut.db", "the backup cut.db is damaged: "),
         ("beginning.db", "it is no file of SQLite, or its beginning is damaged"),
         ("text.db", "it is no file of SQLite"),
