@@ -12,6 +12,7 @@ use sqlx::Connection as _;
 use sqlx::postgres::PgConnectOptions;
 
 use super::connection::Connection;
+use super::error::{Sort, sort};
 use super::files::Unfinished;
 use super::look::{self, Access, Contents, LookError, Subject};
 use super::open::postgres_options;
@@ -96,7 +97,10 @@ async fn sqlite(path: &Path, target: &Path, now: i64) -> Result<Backup, BackupEr
     let target = std::path::absolute(target).map_err(&failed)?;
     let unfinished = Unfinished::begin(&target).map_err(&failed)?;
     let name = unfinished.path().to_str().ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()))?;
-    let copy_error = |source| BackupError::Copy { path: target.clone(), source };
+    let copy_error = |source| match sort(&source) {
+        Sort::Damaged => LookError::of(&subject)(source).into(),
+        _ => BackupError::Copy { path: target.clone(), source },
+    };
     sqlx::query("VACUUM INTO $1").bind(name).execute(&mut database).await.map_err(copy_error)?;
     let _ = database.close().await;
 
