@@ -6,9 +6,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod account;
 mod answers;
 mod cors;
 mod framing;
 mod health;
 mod keys;
+mod pages;
 mod slow_clients;
