@@ -51,11 +51,62 @@ pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&temporary, path)?;
-    match path.parent() {
+    sync_folder(path.parent())
+}
+
+/// Has the names in `folder` on the disk.
+pub(crate) fn sync_folder(folder: Option<&Path>) -> io::Result<()> {
+    match folder {
+        Some(folder) if folder.as_os_str().is_empty() => File::open(".")?.sync_all(),
         Some(folder) => File::open(folder)?.sync_all(),
         None => Ok(()),
     }
 }
+
+/// Copies the files of `from`, and those of the folders in it, into the new folder `to`, each readable by its owner alone; how many. Hidden ones are left
+/// out, which are locks, and so is what is about to take another's place.
+#[cfg(feature = "server")]
+pub(crate) fn copy_private_folder(from: &Path, to: &Path) -> io::Result<usize> {
+    make_private_folder(to)?;
+    let mut copied = 0;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (name, path) = (entry.file_name(), entry.path());
+        if name.as_encoded_bytes().starts_with(b".") || path.extension().is_some_and(|extension| extension == "new") {
+            continue;
+        }
+        let target = to.join(name);
+        if path.metadata()?.is_dir() {
+            copied += copy_private_folder(&path, &target)?;
+            continue;
+        }
+        let mut copy = private(OpenOptions::new().write(true).create_new(true)).open(target)?;
+        io::copy(&mut File::open(path)?, &mut copy)?;
+        copy.sync_all()?;
+        copied += 1;
+    }
+    sync_folder(Some(to))?;
+    Ok(copied)
+}
+
+/// Gives a file or a folder, and all in it, to the owner of the folder that it is in, as far as this process may: what root puts there, the server must
+/// be able to read.
+#[cfg(all(unix, feature = "server"))]
+pub(crate) fn own_like_folder(path: &Path) {
+    use std::os::unix::fs::{MetadataExt as _, lchown};
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Ok((folder, own)) = folder.metadata().and_then(|folder| Ok((folder, path.symlink_metadata()?))) else { return };
+    if (folder.uid(), folder.gid()) != (own.uid(), own.gid()) {
+        // Only root may, and nobody else needs it.
+        let _ = lchown(path, Some(folder.uid()), Some(folder.gid()));
+    }
+    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+        own_like_folder(&entry.path());
+    }
+}
+
+#[cfg(all(not(unix), feature = "server"))]
+pub(crate) fn own_like_folder(_: &Path) {}
 
 /// Makes `folder` and holds other processes off it, until what this answers is dropped.
 pub(crate) fn lock_folder(folder: &Path) -> io::Result<File> {

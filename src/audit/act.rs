@@ -48,11 +48,12 @@ pub enum Act {
     DeviceDecision,
     ClientSession,
     KeyRotate,
+    DbRestore,
 }
 
 impl Act {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 43] = [
         Self::Register,
         Self::Login,
         Self::Logout,
@@ -95,6 +96,7 @@ impl Act {
         Self::DeviceDecision,
         Self::ClientSession,
         Self::KeyRotate,
+        Self::DbRestore,
     ];
 
     /// The act of a name in the table.
@@ -149,6 +151,7 @@ impl Act {
             Self::DeviceDecision => "device.decide",
             Self::ClientSession => "client.session",
             Self::KeyRotate => "key.rotate",
+            Self::DbRestore => "db.restore",
         }
     }
 }

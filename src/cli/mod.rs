@@ -4,6 +4,7 @@ mod audit;
 mod client;
 mod columns;
 pub mod config;
+mod db;
 mod key;
 mod serve;
 mod store;
@@ -53,6 +54,11 @@ enum Command {
     User {
         #[command(subcommand)]
         command: user::UserCommand,
+    },
+    /// The database: backup, restore, check, migrate
+    Db {
+        #[command(subcommand)]
+        command: db::DbCommand,
     },
     /// What happened: logins, refusals, changes; the newest last
     Audit(audit::AuditArguments),
@@ -144,6 +150,7 @@ fn run(arguments: Arguments) -> Result<u8, Failure> {
         Command::Serve => serve::run(&Settings::read(&sources)?, json, &mut out),
         Command::Client { command } => client::run(command, &Settings::read(&sources)?, json, &mut out),
         Command::User { command } => user::run(&Settings::read(&sources)?, command, json, &mut out),
+        Command::Db { command } => db::run(&Settings::read(&sources)?, command, json, &mut out),
         Command::Audit(arguments) => audit::run(&Settings::read(&sources)?, arguments, json, &mut out),
         Command::Key { command: KeyCommand::List } => key::list(&Settings::read(&sources)?, json, &mut out),
         Command::Key { command: KeyCommand::Rotate { now, compromised } } => {

@@ -10,22 +10,26 @@ pub(super) fn with_store<T>(
     settings: &Settings,
     work: impl AsyncFnOnce(&Store, &Clock) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
+    on_runtime(settings, async {
+        let store = Store::open(&settings.database.url).await.map_err(|error| Failure::Failed(error.to_string()))?;
+        let done = work(&store, &Clock::system()).await;
+        store.close().await;
+        done
+    })
+}
+
+/// Does `work` on a runtime of its own, provided the settings are of a server that has a store.
+pub(super) fn on_runtime<T>(settings: &Settings, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     if !settings.auth.local {
         return Err(Failure::Failed(
             "there are no accounts here: auth.accept does not have \"local\", so this server believes others' only"
                 .to_owned(),
         ));
     }
-    let failed = |error: String| Failure::Failed(error);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|e| failed(e.to_string()))?;
-    runtime.block_on(async {
-        let store = Store::open(&settings.database.url).await.map_err(|error| failed(error.to_string()))?;
-        let done = work(&store, &Clock::system()).await;
-        store.close().await;
-        done
-    })
+        .map_err(|error| Failure::Failed(error.to_string()))?;
+    runtime.block_on(work)
 }

@@ -162,3 +162,11 @@ pub async fn done(connection: Connection<'_>, id: &str) -> Result<(), StoreError
     sql!(connection, execute, sqlx::query("DELETE FROM letters WHERE id = $1").bind(id))?;
     Ok(())
 }
+
+/// Deletes all letters that wait; how many.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn delete_all(connection: Connection<'_>) -> Result<u64, StoreError> {
+    sql!(connection, execute, sqlx::query("DELETE FROM letters"))
+}

@@ -15,6 +15,7 @@
 //! | `standing` | whether a token of a client still stands |
 //! | `form`, `error`, `secret` | forms, errors, secrets of clients |
 //! | `keys` | `/v1/keys`: the public keys that tokens are checked with |
+//! | `restored` | what a restored database must not bring back |
 //! | `records` | the SQL |
 
 mod authentication;
@@ -36,6 +37,7 @@ pub(crate) mod records;
 pub(crate) mod redirect_uri;
 mod refresh;
 pub(crate) mod registry;
+pub(crate) mod restored;
 mod revocation;
 mod rules;
 mod secret;

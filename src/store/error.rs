@@ -39,6 +39,10 @@ pub(super) enum Sort {
     ReadOnly,
     /// The operating system refused a read or a write; a full disk often shows itself so.
     Io,
+    /// A page of it is not what it should be.
+    Damaged,
+    /// It is no file of SQLite.
+    NoDatabase,
     Other,
 }
 
@@ -53,6 +57,10 @@ pub(super) fn sort(error: &sqlx::Error) -> Sort {
         (Some(13), _) | (_, Some("53100")) => Sort::Full,
         // SQLITE_IOERR
         (Some(10), _) => Sort::Io,
+        // SQLITE_CORRUPT
+        (Some(11), _) => Sort::Damaged,
+        // SQLITE_NOTADB
+        (Some(26), _) => Sort::NoDatabase,
         // SQLITE_PERM, SQLITE_READONLY; read_only_sql_transaction, insufficient_privilege
         (Some(3 | 8), _) | (_, Some("25006" | "42501")) => Sort::ReadOnly,
         _ if matches!(error, sqlx::Error::PoolTimedOut) => Sort::Busy,
@@ -66,7 +74,7 @@ impl From<sqlx::Error> for StoreError {
             Sort::Busy => Self::Busy(error),
             Sort::Full => Self::Full(error),
             Sort::ReadOnly => Self::ReadOnly(error),
-            Sort::Io | Sort::Other => Self::Failed(error),
+            Sort::Io | Sort::Damaged | Sort::NoDatabase | Sort::Other => Self::Failed(error),
         }
     }
 }

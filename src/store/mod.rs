@@ -3,26 +3,64 @@
 //! A capability's `records.rs` writes its statements once, with `$1` placeholders, integer microseconds and text UUIDs, which both engines
 //! understand; the macro `sql!` runs one on whichever connection it is given. Reading takes a [`Reader`] of the pool.
 //! Writing goes through [`Store::write`], which is a transaction: what it answers with `Ok` is on the disk.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `open`, `schema` | opening and migrating a database; which migrations it has |
+//! | `connection`, `writer` | running a statement on either engine; SQLite's one writer |
+//! | `look`, `check` | looking at a database as a whole without changing it |
+//! | `backup`, `restore`, `restore_sqlite`, `restore_postgres` | backups, and putting one in the place of the database |
+//! | `files`, `postgres_programs` | what these need of the file system and of PostgreSQL |
 
+mod backup;
+mod check;
 mod connection;
 mod error;
+mod files;
+mod look;
 mod open;
+mod postgres_programs;
+mod restore;
+mod restore_postgres;
+mod restore_sqlite;
+mod schema;
 mod writer;
 
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use secrecy::ExposeSecret as _;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
 
+pub use backup::{Backup, BackupError, backup};
+pub use check::{Checked, check};
 pub use connection::Connection;
 pub(crate) use connection::sql;
 pub use error::StoreError;
+pub(crate) use files::unfinished_name;
+pub use look::{Contents, LookError, Subject, look_at_schema};
 pub use open::OpenError;
+pub use postgres_programs::ProgramError;
+pub use restore::{Existing, FromBackup, RestoreError, Restored, dated, restore};
+pub use schema::Schema;
 use writer::Writer;
+
+use crate::settings::DatabaseUrl;
 
 /// How long a request waits for a connection, and SQLite for another process's lock.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where a database is, for people: the path of its file, or its name and server.
+#[must_use]
+pub fn place(url: &DatabaseUrl) -> String {
+    match url {
+        DatabaseUrl::Sqlite(path) => path.display().to_string(),
+        DatabaseUrl::Postgres(url) => {
+            open::postgres_options(url.expose_secret()).map_or("at database.url".to_owned(), |(_, name)| name)
+        }
+    }
+}
 
 /// The accounts' database. Cloning is cheap.
 #[derive(Clone)]

@@ -16,13 +16,16 @@ use super::{Engine, PATIENCE, Store};
 use crate::private_files::{make_private_folder, private};
 use crate::settings::DatabaseUrl;
 
-static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+pub(super) static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+pub(super) static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// Connections that read SQLite at the same time.
 const READERS: u32 = 4;
 /// Connections to PostgreSQL of one node.
 const POSTGRES_CONNECTIONS: u32 = 16;
+
+/// What servers, and commands that write, call themselves to PostgreSQL.
+pub(super) const SERVER: &str = "tokenhouse";
 
 /// Why the database could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +64,16 @@ pub enum OpenError {
     Locked {
         /// Which database.
         database: String,
+    },
+    /// It is damaged.
+    #[error(
+        "the database {database} is damaged: {source}; `tokenhouse db check` says where, and `tokenhouse db restore FILE --replace` restores a backup"
+    )]
+    Damaged {
+        /// Which database.
+        database: String,
+        /// What was found.
+        source: sqlx::Error,
     },
     /// The operating system refused to read or write it.
     #[error("cannot read or write the database {database}: {source}; is its disk full?")]
@@ -116,10 +129,7 @@ async fn open_sqlite(path: &Path) -> Result<Store, OpenError> {
     let failed = |source| open_error(database.clone(), source);
 
     // SQLite has no lock that spans migrations, so a file beside the database is one.
-    let lock_path = path.with_added_extension("lock");
-    let lock: File = private(OpenOptions::new().write(true).create(true).truncate(false))
-        .open(&lock_path)
-        .map_err(file_error("write", &lock_path))?;
+    let (lock_path, lock) = lock_file(path)?;
     // Waiting for it would hold up the thread, and with it perhaps the very server that has it.
     let waiting = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock));
     let locked = waiting.await.map_err(io::Error::other).flatten().map_err(file_error("lock", &lock_path))?;
@@ -139,12 +149,26 @@ async fn open_sqlite(path: &Path) -> Result<Store, OpenError> {
     Ok(Store(Engine::Sqlite { writer: Writer::start(connection), readers }))
 }
 
-async fn open_postgres(url: &str) -> Result<Store, OpenError> {
-    let unreachable = |source| OpenError::Unreachable { database: "at database.url".to_owned(), source };
-    let options = url.parse::<PgConnectOptions>().map_err(unreachable)?.disable_statement_logging();
-    let options = options.application_name("tokenhouse");
+/// The file beside `path` that is locked while a database is made, migrated or restored, not yet locked.
+pub(super) fn lock_file(path: &Path) -> Result<(PathBuf, File), OpenError> {
+    let lock_path = path.with_added_extension("lock");
+    let lock = private(OpenOptions::new().write(true).create(true).truncate(false))
+        .open(&lock_path)
+        .map_err(file_error("write", &lock_path))?;
+    Ok((lock_path, lock))
+}
+
+/// The options of connections to PostgreSQL, and what people call the database.
+pub(super) fn postgres_options(url: &str) -> Result<(PgConnectOptions, String), sqlx::Error> {
+    let options = url.parse::<PgConnectOptions>()?.disable_statement_logging();
     let name = options.get_database().unwrap_or(options.get_username());
     let database = format!("{name} on {}:{}", options.get_host(), options.get_port());
+    Ok((options.application_name(SERVER), database))
+}
+
+async fn open_postgres(url: &str) -> Result<Store, OpenError> {
+    let unreachable = |source| OpenError::Unreachable { database: "at database.url".to_owned(), source };
+    let (options, database) = postgres_options(url).map_err(unreachable)?;
     let pool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(PATIENCE)
@@ -160,11 +184,12 @@ fn open_error(database: String, source: sqlx::Error) -> OpenError {
     match sort(&source) {
         Sort::Busy if !matches!(source, sqlx::Error::PoolTimedOut) => OpenError::Locked { database },
         Sort::Full | Sort::Io => OpenError::Disk { database, source },
+        Sort::Damaged => OpenError::Damaged { database, source },
         _ => OpenError::Unreachable { database, source },
     }
 }
 
-fn migrate_error(database: String, source: MigrateError) -> OpenError {
+pub(super) fn migrate_error(database: String, source: MigrateError) -> OpenError {
     match source {
         MigrateError::VersionMissing(migration) => OpenError::Newer { database, migration },
         MigrateError::Execute(source) => open_error(database, source),
@@ -173,6 +198,6 @@ fn migrate_error(database: String, source: MigrateError) -> OpenError {
     }
 }
 
-fn file_error<'p>(doing: &'static str, path: &'p Path) -> impl FnOnce(io::Error) -> OpenError + 'p {
+pub(super) fn file_error<'p>(doing: &'static str, path: &'p Path) -> impl FnOnce(io::Error) -> OpenError + 'p {
     move |source| OpenError::File { doing, path: path.to_owned(), source }
 }

@@ -8,6 +8,7 @@ mod program;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod backups;
 mod command_line;
 mod crashes;
 mod first_minute;

@@ -116,3 +116,9 @@ pub async fn delete_old_tokens(connection: Connection<'_>, now: i64, limit: i64)
         .bind(limit)
     )
 }
+
+/// Deletes all tokens, so that no link in a letter is good any more.
+pub async fn delete_all_tokens(connection: Connection<'_>) -> Result<(), StoreError> {
+    sql!(connection, execute, sqlx::query("DELETE FROM one_time_tokens"))?;
+    Ok(())
+}

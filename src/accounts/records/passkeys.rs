@@ -188,3 +188,9 @@ pub async fn delete_old_challenges(connection: Connection<'_>, now: i64, limit: 
         .bind(limit)
     )
 }
+
+/// Deletes all challenges.
+pub async fn delete_all_challenges(connection: Connection<'_>) -> Result<(), StoreError> {
+    sql!(connection, execute, sqlx::query("DELETE FROM passkey_challenges"))?;
+    Ok(())
+}

@@ -261,6 +261,17 @@ pub async fn end_session(mut connection: Connection<'_>, id: &str, now: i64) -> 
     )
 }
 
+/// Ends all sessions of all users; how many stood.
+pub async fn end_all_sessions(mut connection: Connection<'_>, now: i64) -> Result<i64, StoreError> {
+    let stood = sql!(
+        connection.reborrow(),
+        fetch_one,
+        sqlx::query_scalar("SELECT COUNT(*) FROM sessions WHERE ended_at IS NULL AND expires_at > $1").bind(now)
+    )?;
+    sql!(connection, execute, sqlx::query("UPDATE sessions SET ended_at = $1 WHERE ended_at IS NULL").bind(now))?;
+    Ok(stood)
+}
+
 /// The ids of a client's sessions for a user that stand at `now`, the youngest first.
 pub async fn sessions_of_client(
     connection: Connection<'_>,

@@ -25,3 +25,11 @@ pub async fn delete_over(mut connection: Connection<'_>, before: i64, limit: i64
     }
     Ok(deleted)
 }
+
+/// Deletes all codes, of authorization and of devices, so that none is good any more.
+pub async fn delete_all_codes(mut connection: Connection<'_>) -> Result<(), StoreError> {
+    for statement in ["DELETE FROM oauth_codes", "DELETE FROM oauth_device_codes"] {
+        sql!(connection.reborrow(), execute, sqlx::query(statement))?;
+    }
+    Ok(())
+}
