@@ -10,6 +10,7 @@ mod support;
 
 mod command_line;
 mod crashes;
+mod faults;
 mod first_minute;
 mod full_disk;
 mod imports;
