@@ -6,6 +6,7 @@
 
 mod connection;
 mod error;
+mod files;
 mod open;
 mod writer;
 
@@ -18,6 +19,7 @@ use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
 pub use connection::Connection;
 pub(crate) use connection::sql;
 pub use error::StoreError;
+use files::Files;
 pub use open::OpenError;
 use writer::Writer;
 
@@ -30,7 +32,7 @@ pub struct Store(Engine);
 
 #[derive(Clone)]
 enum Engine {
-    Sqlite { writer: Writer, readers: SqlitePool },
+    Sqlite { writer: Writer, readers: SqlitePool, files: Files },
     Postgres(PgPool),
 }
 
@@ -87,6 +89,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`], when it is not.
     pub async fn ping(&self) -> Result<(), StoreError> {
+        if let Engine::Sqlite { files, .. } = &self.0 {
+            files.check()?;
+        }
         let mut reader = self.read().await?;
         let one: i64 = sql!(reader.connection(), fetch_one, sqlx::query_scalar("SELECT CAST(1 AS BIGINT)"))?;
         if one == 1 { Ok(()) } else { Err(StoreError::Interrupted) }
@@ -95,7 +100,7 @@ impl Store {
     /// Waits for writes under way and closes all connections.
     pub async fn close(&self) {
         match &self.0 {
-            Engine::Sqlite { writer, readers } => {
+            Engine::Sqlite { writer, readers, .. } => {
                 readers.close().await;
                 writer.close().await;
             }

@@ -8,6 +8,7 @@
 //! `TOKENHOUSE_TEST_ROUNDS` is how many rounds of a fault are played, `TOKENHOUSE_TEST_SEED` is what chance begins with.
 
 mod disk;
+mod files;
 mod history;
 mod kill;
 mod load;
