@@ -74,7 +74,7 @@ struct Holder {
 
 pub struct Load {
     /// Where to ask.
-    nodes: RwLock<Vec<String>>,
+    nodes: RwLock<Vec<(usize, String)>>,
     client: reqwest::Client,
     history: Mutex<Vec<Event>>,
     /// The id and the secret of a client of OAuth.
@@ -108,7 +108,13 @@ impl Load {
 
     /// From now on these are asked.
     pub fn ask(&self, nodes: &[&str]) {
-        *self.nodes.write().unwrap() = nodes.iter().map(|node| (*node).to_owned()).collect();
+        self.ask_all_but(nodes.len(), nodes);
+    }
+
+    /// From now on these are asked, but not that of this number.
+    pub fn ask_all_but(&self, but: usize, nodes: &[&str]) {
+        let nodes = nodes.iter().map(|node| (*node).to_owned()).enumerate();
+        *self.nodes.write().unwrap() = nodes.filter(|(number, _)| *number != but).collect();
     }
 
     /// All holders ask until [`Load::stop`].
@@ -316,8 +322,7 @@ impl Load {
     /// One of the nodes, in turn.
     fn node(&self, turn: usize) -> Option<(usize, String)> {
         let nodes = self.nodes.read().unwrap();
-        let node = turn.checked_rem(nodes.len())?;
-        Some((node, nodes[node].clone()))
+        Some(nodes[turn.checked_rem(nodes.len())?].clone())
     }
 
     async fn act(

@@ -12,3 +12,4 @@ mod files;
 mod history;
 mod kill;
 mod load;
+mod postgresql;
