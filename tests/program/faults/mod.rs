@@ -13,3 +13,4 @@ mod history;
 mod kill;
 mod load;
 mod postgresql;
+mod scarcity;
