@@ -37,7 +37,8 @@ impl Files {
                 Err(error) => return Err(sqlx::Error::Io(error).into()),
             };
             let path = path.display();
-            let what = format!("{path} {why} while it was open; put it back, or stop the server before another is put there");
+            let what =
+                format!("{path} {why} while it was open; put it back, or stop the server before another is put there");
             return Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::NotFound, what)).into());
         }
         Ok(())

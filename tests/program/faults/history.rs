@@ -14,7 +14,10 @@ pub enum Act {
     /// An access token was shown.
     Use(String),
     /// A refresh token was shown.
-    Refresh { session: String, shown: String },
+    Refresh {
+        session: String,
+        shown: String,
+    },
     /// A session was logged out, or a client's token given back.
     End(String),
 }
@@ -148,21 +151,73 @@ fn the_model_finds_what_is_wrong_and_nothing_else() {
     let refresh = |shown: &str| Act::Refresh { session: "s".to_owned(), shown: shown.to_owned() };
     let to = |successor: &str| Answer::Successor(successor.to_owned());
     for (row, history, right) in [
-        ("once", vec![event(0, 1, 0, register.clone(), Answer::Done), event(2, 3, 0, register.clone(), Answer::Refused)], 0),
-        ("twice", vec![event(0, 1, 0, register.clone(), Answer::Done), event(2, 3, 0, register.clone(), Answer::Done)], 1),
-        ("lost", vec![event(0, 1, 0, register.clone(), Answer::Done), event(2, 3, 0, log_in.clone(), Answer::Refused)], 1),
+        (
+            "once",
+            vec![event(0, 1, 0, register.clone(), Answer::Done), event(2, 3, 0, register.clone(), Answer::Refused)],
+            0,
+        ),
+        (
+            "twice",
+            vec![event(0, 1, 0, register.clone(), Answer::Done), event(2, 3, 0, register.clone(), Answer::Done)],
+            1,
+        ),
+        (
+            "lost",
+            vec![event(0, 1, 0, register.clone(), Answer::Done), event(2, 3, 0, log_in.clone(), Answer::Refused)],
+            1,
+        ),
         ("not yet", vec![event(0, 3, 0, register.clone(), Answer::Done), event(2, 4, 0, log_in, Answer::Refused)], 0),
-        ("a chain", vec![event(0, 1, 0, refresh("x"), to("y")), event(1, 2, 0, refresh("x"), to("y")), event(2, 3, 0, refresh("y"), to("z"))], 0),
+        (
+            "a chain",
+            vec![
+                event(0, 1, 0, refresh("x"), to("y")),
+                event(1, 2, 0, refresh("x"), to("y")),
+                event(2, 3, 0, refresh("y"), to("z")),
+            ],
+            0,
+        ),
         ("two children", vec![event(0, 1, 0, refresh("x"), to("y")), event(1, 2, 0, refresh("x"), to("z"))], 1),
         ("two parents", vec![event(0, 1, 0, refresh("x"), to("z")), event(1, 2, 0, refresh("y"), to("z"))], 1),
-        ("a rotation lost", vec![event(0, 1, 0, refresh("x"), to("y")), event(1, 2, 0, refresh("y"), Answer::Refused)], 1),
-        ("used at its end", vec![event(0, 2, 0, end.clone(), Answer::Done), event(1, 3, 0, using.clone(), Answer::Done)], 0),
-        ("used after its end", vec![event(0, 1, 0, end.clone(), Answer::Done), event(2, 3, 0, using.clone(), Answer::Done)], 1),
-        ("refreshed after its end", vec![event(0, 1, 0, end.clone(), Answer::Done), event(2, 3, 0, refresh("x"), to("y"))], 1),
-        ("elsewhere, soon", vec![event(0, 1, 0, end.clone(), Answer::Done), event(2, 3, 1, using.clone(), Answer::Done)], 0),
-        ("elsewhere, later", vec![event(0, 1, 0, end.clone(), Answer::Done), event(4, 5, 1, using.clone(), Answer::Done)], 1),
-        ("refused after its end", vec![event(0, 1, 0, end.clone(), Answer::Unknown), event(2, 3, 0, using.clone(), Answer::Refused)], 0),
-        ("refused before its end", vec![event(0, 1, 0, using.clone(), Answer::Refused), event(2, 3, 0, end, Answer::Done)], 1),
+        (
+            "a rotation lost",
+            vec![event(0, 1, 0, refresh("x"), to("y")), event(1, 2, 0, refresh("y"), Answer::Refused)],
+            1,
+        ),
+        (
+            "used at its end",
+            vec![event(0, 2, 0, end.clone(), Answer::Done), event(1, 3, 0, using.clone(), Answer::Done)],
+            0,
+        ),
+        (
+            "used after its end",
+            vec![event(0, 1, 0, end.clone(), Answer::Done), event(2, 3, 0, using.clone(), Answer::Done)],
+            1,
+        ),
+        (
+            "refreshed after its end",
+            vec![event(0, 1, 0, end.clone(), Answer::Done), event(2, 3, 0, refresh("x"), to("y"))],
+            1,
+        ),
+        (
+            "elsewhere, soon",
+            vec![event(0, 1, 0, end.clone(), Answer::Done), event(2, 3, 1, using.clone(), Answer::Done)],
+            0,
+        ),
+        (
+            "elsewhere, later",
+            vec![event(0, 1, 0, end.clone(), Answer::Done), event(4, 5, 1, using.clone(), Answer::Done)],
+            1,
+        ),
+        (
+            "refused after its end",
+            vec![event(0, 1, 0, end.clone(), Answer::Unknown), event(2, 3, 0, using.clone(), Answer::Refused)],
+            0,
+        ),
+        (
+            "refused before its end",
+            vec![event(0, 1, 0, using.clone(), Answer::Refused), event(2, 3, 0, end, Answer::Done)],
+            1,
+        ),
         ("refused for nothing", vec![event(0, 1, 0, using.clone(), Answer::Refused)], 1),
         ("an error", vec![event(0, 1, 0, using, Answer::Wrong(500))], 1),
     ] {

@@ -10,6 +10,7 @@
 mod disk;
 mod files;
 mod history;
+mod keys;
 mod kill;
 mod load;
 mod postgresql;

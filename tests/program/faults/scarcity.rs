@@ -115,7 +115,10 @@ async fn with_few_files_it_recovers_when_connections_go() {
     let crowd = join_all((0..300).map(|_| TcpStream::connect(program.address))).await;
     let crowd: Vec<TcpStream> = crowd.into_iter().flatten().collect();
     eventually("F18: it has no file left", async || files(&program) >= 64).await;
-    assert!(program.log_in("ada@example.com").await.is_ok(), "F18: who is connected is served, and the store has its files");
+    assert!(
+        program.log_in("ada@example.com").await.is_ok(),
+        "F18: who is connected is served, and the store has its files"
+    );
     drop(crowd);
     eventually("F18: it recovers", async || {
         TcpStream::connect(program.address).await.is_ok() && kept_alive(&program).await.is_ok()
