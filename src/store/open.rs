@@ -148,8 +148,12 @@ async fn open_sqlite(path: &Path) -> Result<Store, OpenError> {
     let connection = one.acquire().await.map_err(failed)?.detach();
     drop(locked);
 
+    // All are opened at once and kept: when the process has no file left, for so many connections it serves, the database still has its own.
     let readers = SqlitePoolOptions::new()
+        .min_connections(READERS)
         .max_connections(READERS)
+        .idle_timeout(None)
+        .max_lifetime(None)
         .acquire_timeout(PATIENCE)
         .connect_with(options.read_only(true).pragma("query_only", "ON"))
         .await

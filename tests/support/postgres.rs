@@ -121,7 +121,6 @@ fn start(synchronous: &str) -> Cluster {
     Cluster { url, bin, user, folder, watcher: Some(watcher) }
 }
 
-#[expect(clippy::zombie_processes, reason = "the watcher ends when this process does")]
 fn watch(bin: &Path, user: Option<User>, folder: &Path, port: &str, synchronous: &str) -> Child {
     // The watcher ends the cluster as soon as its standard input closes, which the operating system does for us even after kill -9. It may have been
     // stopped.

@@ -94,10 +94,11 @@ pub fn contradictions(history: &[Event], hearsay: Duration) -> Vec<String> {
             found.push(format!("{:?} was answered {status}", event.act));
         }
         match &event.act {
-            Act::LogIn(email) if event.is_refused() => {
-                if registered.get(email.as_str()).is_some_and(|registered| *registered < event.began) {
-                    found.push(format!("{email} was registered, and is unknown"));
-                }
+            Act::LogIn(email)
+                if event.is_refused()
+                    && registered.get(email.as_str()).is_some_and(|registered| *registered < event.began) =>
+            {
+                found.push(format!("{email} was registered, and is unknown"));
             }
             Act::Use(session) | Act::Refresh { session, .. } => {
                 if let Some((at, node)) = ended.get(session.as_str()) {

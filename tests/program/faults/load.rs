@@ -21,7 +21,7 @@ pub const SETTINGS: [(&str, &str); 5] = [
     ("TOKENHOUSE__ACCOUNTS__REFRESH_GRACE", "5m"),
 ];
 
-/// Chance that can be had again: SplitMix64.
+/// Chance that can be had again: `SplitMix64`.
 pub struct Dice(u64);
 
 impl Dice {
@@ -301,12 +301,12 @@ impl Load {
 
     async fn end(&self, session: &mut Session) {
         let of_machine = session.refresh.is_none();
-        let send = |node: String| match &session.refresh {
-            Some(_) => self.client.post(format!("{node}/api/logout")).bearer_auth(&session.access),
-            None => {
-                let revoke = self.client.post(format!("{node}/oauth2/default/v1/revoke"));
-                revoke.basic_auth(&self.machine.0, Some(&self.machine.1)).form(&[("token", &session.access)])
+        let send = |node: String| {
+            if !of_machine {
+                return self.client.post(format!("{node}/api/logout")).bearer_auth(&session.access);
             }
+            let revoke = self.client.post(format!("{node}/oauth2/default/v1/revoke"));
+            revoke.basic_auth(&self.machine.0, Some(&self.machine.1)).form(&[("token", &session.access)])
         };
         let answer = self
             .act(Act::End(session.name.clone()), send, async |status, _| match status {
@@ -334,18 +334,16 @@ impl Load {
         static TURN: AtomicUsize = AtomicUsize::new(0);
         let Some((node, url)) = self.node(TURN.fetch_add(1, Ordering::Relaxed)) else { return Answer::Unknown };
         let began = Instant::now();
-        let answer = match send(url).send().await {
-            Ok(answer) => {
-                let status = answer.status().as_u16();
-                match answer.bytes().await {
-                    // Not busy, but away: 503 is what it may say when a fault is there.
-                    Ok(_) if status == 503 => Answer::Unknown,
-                    Ok(body) => judge(status, serde_json::from_slice(&body).unwrap_or_default()).await,
-                    Err(_) => Answer::Unknown,
-                }
-            }
-            Err(_) => {
-                // Not at full speed against nobody.
+        let answered = match send(url).send().await {
+            Ok(answer) => Ok((answer.status().as_u16(), answer.bytes().await)),
+            Err(error) => Err(error),
+        };
+        let answer = match answered {
+            // 503 is what it may say when a fault is there.
+            Ok((503, _)) => Answer::Unknown,
+            Ok((status, Ok(body))) => judge(status, serde_json::from_slice(&body).unwrap_or_default()).await,
+            // Not at full speed against nobody.
+            Ok((_, Err(_))) | Err(_) => {
                 tokio::time::sleep(Duration::from_millis(5)).await;
                 Answer::Unknown
             }

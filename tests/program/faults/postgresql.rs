@@ -64,7 +64,7 @@ async fn a_postgresql_that_stops_answering_holds_up_nothing_for_ever() {
         assert_eq!(program.get("/health/ready", token).await, 503);
         assert_eq!(program.log_in("ada@example.com").await, Err(503));
         assert_eq!(program.register("bob@example.com").await, 503);
-        assert!(stopped.elapsed() < Duration::from_secs(60), "they were told so after {:?}", stopped.elapsed());
+        assert!(stopped.elapsed() < Duration::from_mins(1), "they were told so after {:?}", stopped.elapsed());
         assert_eq!(program.get("/api/profile", token).await, 200);
         cluster.signal("CONT");
         eventually("it goes on", async || program.log_in("ada@example.com").await.is_ok()).await;
