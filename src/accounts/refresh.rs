@@ -202,9 +202,10 @@ fn successor_within_grace(
     times: Times,
 ) -> Option<RefreshToken> {
     let (previous, salt) = (session.previous_hash.as_ref()?, session.previous_salt.clone()?);
-    let spent_for = times.now.saturating_sub(session.rotated_at?);
-    // A clock that was set back makes no grace longer.
-    if !same(previous, shown) || !(0..times.grace).contains(&spent_for) {
+    // Before or after: of two requests at once, the one whose time was read first may come to the row last, and clocks of nodes differ. A clock that was
+    // set back by more than the grace makes it no longer.
+    let apart = times.now.abs_diff(session.rotated_at?);
+    if !same(previous, shown) || apart >= times.grace.unsigned_abs() {
         return None;
     }
     let successor = token.successor(&Salt::stored(salt));

@@ -5,6 +5,7 @@ use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
+use super::log_lines::Lines;
 use crate::settings::{Log, LogFormat};
 
 /// Sends the log lines of this process to standard error, by `settings`.
@@ -17,12 +18,12 @@ pub fn start(settings: &Log) -> Result<(), TryInitError> {
     let filter = EnvFilter::try_new(format!("{}{level}", settings.level)).unwrap_or_else(|_| EnvFilter::new("info"));
     // A log on a full disk loses lines. Telling so there would panic, and end the request that was to be logged.
     let subscriber = tracing_subscriber::fmt().log_internal_errors(false);
-    let subscriber = subscriber.with_env_filter(filter).with_writer(std::io::stderr);
     let pretty = match settings.format {
         LogFormat::Auto => std::io::stderr().is_terminal(),
         LogFormat::Pretty => true,
         LogFormat::Json => false,
     };
+    let subscriber = subscriber.with_env_filter(filter).with_writer(Lines::new(!pretty));
     if pretty {
         subscriber.with_target(false).with_ansi(std::io::stderr().is_terminal()).finish().try_init()
     } else {

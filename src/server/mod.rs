@@ -7,12 +7,13 @@
 //! | `edge` | request ids, security headers, request lines |
 //! | `health` | `/health/live` and `/health/ready` |
 //! | `info` | the article's two routes, public and protected |
-//! | [`logs`] | how log lines look |
+//! | [`logs`] | how log lines look; `log_lines`: how they leave |
 
 pub(crate) mod app;
 pub(crate) mod edge;
 pub(crate) mod health;
 pub(crate) mod info;
+mod log_lines;
 pub mod logs;
 pub mod start;
 

@@ -19,6 +19,7 @@ mod error;
 mod files;
 mod look;
 mod open;
+mod opened_files;
 mod postgres_programs;
 mod restore;
 mod restore_postgres;
@@ -41,6 +42,7 @@ pub use error::StoreError;
 pub(crate) use files::unfinished_name;
 pub use look::{Contents, LookError, Subject, look_at_schema};
 pub use open::OpenError;
+use opened_files::Files;
 pub use postgres_programs::ProgramError;
 pub use restore::{Existing, FromBackup, RestoreError, Restored, dated, restore};
 pub use schema::Schema;
@@ -68,7 +70,7 @@ pub struct Store(Engine);
 
 #[derive(Clone)]
 enum Engine {
-    Sqlite { writer: Writer, readers: SqlitePool },
+    Sqlite { writer: Writer, readers: SqlitePool, files: Files },
     Postgres(PgPool),
 }
 
@@ -125,6 +127,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`], when it is not.
     pub async fn ping(&self) -> Result<(), StoreError> {
+        if let Engine::Sqlite { files, .. } = &self.0 {
+            files.check()?;
+        }
         let mut reader = self.read().await?;
         let one: i64 = sql!(reader.connection(), fetch_one, sqlx::query_scalar("SELECT CAST(1 AS BIGINT)"))?;
         if one == 1 { Ok(()) } else { Err(StoreError::Interrupted) }
@@ -133,7 +138,7 @@ impl Store {
     /// Waits for writes under way and closes all connections.
     pub async fn close(&self) {
         match &self.0 {
-            Engine::Sqlite { writer, readers } => {
+            Engine::Sqlite { writer, readers, .. } => {
                 readers.close().await;
                 writer.close().await;
             }

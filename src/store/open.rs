@@ -11,6 +11,8 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::error::{Sort, sort};
+use super::files::wal_of;
+use super::opened_files::Files;
 use super::writer::Writer;
 use super::{Engine, PATIENCE, Store};
 use crate::private_files::{make_private_folder, private};
@@ -40,6 +42,17 @@ pub enum OpenError {
         path: PathBuf,
         /// What the operating system said.
         source: io::Error,
+    },
+    /// It was there, and is not any more.
+    #[error(
+        "the database {} is missing, and {} tells that there was one: put it back, from a backup if need be; to begin anew, without any accounts, remove {} too",
+        .database.display(), .trace.display(), .trace.display()
+    )]
+    Missing {
+        /// Where it was.
+        database: PathBuf,
+        /// What is left of it.
+        trace: PathBuf,
     },
     /// A newer version of the program wrote it.
     #[error(
@@ -94,7 +107,7 @@ pub enum OpenError {
 }
 
 impl Store {
-    /// Opens the database, makes it when it is a file that is missing, and runs the migrations it lacks.
+    /// Opens the database, makes it when it is a file that never was there, and runs the migrations it lacks.
     ///
     /// Several processes may do this at once: one migrates, the others wait.
     ///
@@ -112,6 +125,13 @@ async fn open_sqlite(path: &Path) -> Result<Store, OpenError> {
     let database = path.display().to_string();
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         make_private_folder(folder).map_err(file_error("make the folder", folder))?;
+    }
+    let lock_path = path.with_added_extension("lock");
+    // These are made after the database, so the order matters: another process may be making them now.
+    for trace in [&lock_path, &wal_of(path)] {
+        if trace.exists() && !path.exists() {
+            return Err(OpenError::Missing { database: path.to_owned(), trace: trace.clone() });
+        }
     }
     // The file holds password hashes. SQLite gives its journal the same mode.
     private(OpenOptions::new().read(true).append(true).create(true))
@@ -140,13 +160,18 @@ async fn open_sqlite(path: &Path) -> Result<Store, OpenError> {
     let connection = one.acquire().await.map_err(failed)?.detach();
     drop(locked);
 
+    // All are opened at once and kept: when the process has no file left, for so many connections it serves, the database still has its own.
     let readers = SqlitePoolOptions::new()
+        .min_connections(READERS)
         .max_connections(READERS)
+        .idle_timeout(None)
+        .max_lifetime(None)
         .acquire_timeout(PATIENCE)
         .connect_with(options.read_only(true).pragma("query_only", "ON"))
         .await
         .map_err(failed)?;
-    Ok(Store(Engine::Sqlite { writer: Writer::start(connection), readers }))
+    let files = Files::of(path).map_err(|(path, source)| OpenError::File { doing: "read", path, source })?;
+    Ok(Store(Engine::Sqlite { writer: Writer::start(connection, files.clone()), readers, files }))
 }
 
 /// The file beside `path` that is locked while a database is made, migrated or restored, not yet locked.

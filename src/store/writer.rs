@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::connection::Connection;
 use super::error::StoreError;
+use super::opened_files::Files;
 
 /// So many writes may wait before further callers wait for room.
 const QUEUE: usize = 1024;
@@ -44,11 +45,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// A writer that owns `connection`.
-    pub fn start(connection: SqliteConnection) -> Self {
+    /// A writer that owns `connection`, to a database of these files.
+    pub fn start(connection: SqliteConnection, files: Files) -> Self {
         let (jobs, waiting) = mpsc::channel(QUEUE);
         let stop = Arc::new(tokio::sync::Notify::new());
-        let task = tokio::spawn(run(connection, waiting, Arc::clone(&stop)));
+        let task = tokio::spawn(run(connection, files, waiting, Arc::clone(&stop)));
         Self { jobs, task: Arc::new(Mutex::new(Some(task))), stop }
     }
 
@@ -89,7 +90,12 @@ impl Writer {
     }
 }
 
-async fn run(mut connection: SqliteConnection, mut waiting: mpsc::Receiver<Job>, stop: Arc<tokio::sync::Notify>) {
+async fn run(
+    mut connection: SqliteConnection,
+    files: Files,
+    mut waiting: mpsc::Receiver<Job>,
+    stop: Arc<tokio::sync::Notify>,
+) {
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         tokio::select! {
@@ -100,16 +106,20 @@ async fn run(mut connection: SqliteConnection, mut waiting: mpsc::Receiver<Job>,
                 continue;
             }
         }
-        commit_together(&mut connection, &mut batch).await;
+        commit_together(&mut connection, &files, &mut batch).await;
     }
     if let Err(error) = sqlx::Connection::close(connection).await {
         tracing::warn!(%error, "could not close the database");
     }
 }
 
-async fn commit_together(connection: &mut SqliteConnection, batch: &mut Vec<Job>) {
-    // Not the default BEGIN, which would take the write lock only at the first write and could then fail without waiting for it.
-    if let Err(error) = execute(connection, "BEGIN IMMEDIATE").await {
+async fn commit_together(connection: &mut SqliteConnection, files: &Files, batch: &mut Vec<Job>) {
+    let begun = match files.check() {
+        // Not the default BEGIN, which would take the write lock only at the first write and could then fail without waiting for it.
+        Ok(()) => execute(connection, "BEGIN IMMEDIATE").await,
+        gone => gone,
+    };
+    if let Err(error) = begun {
         // Telling a caller takes running its job, so the jobs are dropped: their callers hear `Interrupted`.
         tracing::error!(%error, writes = batch.len(), "the database cannot be written");
         batch.clear();
@@ -131,6 +141,8 @@ async fn commit_together(connection: &mut SqliteConnection, batch: &mut Vec<Job>
         }
     }
     let committed = execute(connection, "COMMIT").await;
+    // A file that was deleted meanwhile took the commit without a word.
+    let committed = committed.and_then(|()| files.check());
     if let Err(error) = &committed {
         tracing::error!(%error, writes = done.len(), "the database did not commit");
         let _ = execute(connection, "ROLLBACK").await;

@@ -9,6 +9,7 @@ mod support;
 mod address_change;
 mod administration;
 mod browser;
+mod clock;
 mod faults;
 mod hashing;
 mod hostile_factors;

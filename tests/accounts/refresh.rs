@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use futures_util::future::join_all;
 use serde_json::json;
 
@@ -89,6 +90,22 @@ on_both!(the_grace_ends_when_the_successor_is_used, |app| {
     let second = successor(&app, &first.refresh_token).await;
     successor(&app, &second.refresh_token).await;
     refused(&app, &first.refresh_token).await;
+});
+
+on_both!(a_tab_whose_time_was_read_first_is_no_thief, |app| {
+    // Of two requests at once, the one whose time was read first may spend the token last; and clocks of nodes differ.
+    let first = app.tokens().await;
+    let second = successor(&app, &first.refresh_token).await;
+    let spent = app.clock.now();
+    for earlier in [1, 9_999] {
+        app.hands.set_wall(spent - TimeDelta::milliseconds(earlier));
+        let again = successor(&app, &first.refresh_token).await;
+        assert_eq!(again.refresh_token, second.refresh_token, "O2: {earlier} ms earlier");
+    }
+    // A clock that was set back makes no grace for ever.
+    app.hands.set_wall(spent - TimeDelta::seconds(10));
+    refused(&app, &first.refresh_token).await;
+    refused(&app, &second.refresh_token).await;
 });
 
 on_both!(without_a_grace_the_second_use_ends_the_session, [("accounts.refresh_grace", "0s")], |app| {

@@ -11,6 +11,7 @@ mod support;
 mod backups;
 mod command_line;
 mod crashes;
+mod faults;
 mod first_minute;
 mod full_disk;
 mod imports;

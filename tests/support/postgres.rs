@@ -13,7 +13,59 @@ struct Cluster {
     url: String,
     bin: PathBuf,
     user: Option<User>,
-    _watcher: Option<Child>,
+    folder: PathBuf,
+    watcher: Option<Child>,
+}
+
+/// A cluster of one test alone, which may be stopped. It keeps what it committed, also when it is ended at once.
+pub struct Own(Cluster);
+
+impl Own {
+    /// `None` where there is only a server that is not ours to stop.
+    pub fn start() -> Option<Self> {
+        std::env::var_os("TOKENHOUSE_TEST_POSTGRES_URL").is_none().then(|| Self(start("on")))
+    }
+
+    pub fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    /// Ends it without letting anything come to its end, and starts it again.
+    pub fn restart(&mut self) {
+        let cluster = &mut self.0;
+        let mut watcher = cluster.watcher.take().expect("a watcher");
+        std::io::Write::write_all(&mut watcher.stdin.take().expect("its input"), b"keep\n").expect("it listens");
+        watcher.wait().expect("it ends");
+        let port = cluster.url.rsplit([':', '/']).nth(1).expect("a port").to_owned();
+        cluster.watcher = Some(watch(&cluster.bin, cluster.user, &cluster.folder, &port, "on"));
+        wait_for(&cluster.bin, cluster.user, &cluster.url);
+    }
+
+    /// Sends STOP or CONT to all its processes: connections stay, and nobody answers.
+    pub fn signal(&self, name: &str) {
+        let main = std::fs::read_to_string(self.0.folder.join("data/postmaster.pid")).expect("its process");
+        let main = main.lines().next().expect("a number").to_owned();
+        let processes = std::fs::read_dir("/proc").expect("/proc").flatten();
+        let children = processes.filter_map(|process| {
+            let stat = std::fs::read_to_string(process.path().join("stat")).ok()?;
+            // Behind the name, which may have blanks: the state and the parent.
+            let parent = stat.rsplit(')').next()?.split_whitespace().nth(1)?.to_owned();
+            (parent == main).then(|| process.file_name().into_string().unwrap_or_default())
+        });
+        let all: Vec<String> = std::iter::once(main.clone()).chain(children).collect();
+        // One that has ended meanwhile is none to stop.
+        let kill = format!("kill -{name} {} 2>/dev/null || true", all.join(" "));
+        assert!(Command::new("sh").args(["-c", &kill]).status().expect("sh").success());
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        if let Some(mut watcher) = self.0.watcher.take() {
+            drop(watcher.stdin.take());
+            let _ = watcher.wait();
+        }
+    }
 }
 
 /// Whom to run as: PostgreSQL refuses to be run by root.
@@ -34,7 +86,7 @@ pub fn fresh_database() -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     // Two copies of one template at once are refused.
     static CREATING: Mutex<()> = Mutex::new(());
-    let cluster = CLUSTER.get_or_init(start);
+    let cluster = CLUSTER.get_or_init(|| start("off"));
     let name = format!("test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
     let _creating = CREATING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let mut create = command(&cluster.bin, "psql", cluster.user);
@@ -44,10 +96,10 @@ pub fn fresh_database() -> String {
     format!("{server}/{name}")
 }
 
-#[expect(clippy::zombie_processes, reason = "the watcher ends when this process does")]
-fn start() -> Cluster {
+/// A new cluster, which waits at a commit until it is written when `synchronous` is "on".
+fn start(synchronous: &str) -> Cluster {
     if let Ok(url) = std::env::var("TOKENHOUSE_TEST_POSTGRES_URL") {
-        return Cluster { url, bin: PathBuf::new(), user: None, _watcher: None };
+        return Cluster { url, bin: PathBuf::new(), user: None, folder: PathBuf::new(), watcher: None };
     }
     let bin = find_programs().unwrap_or_else(|| {
         panic!("no PostgreSQL found, neither on PATH nor in /usr/lib/postgresql: `apt-get install postgresql`, or skip with TOKENHOUSE_TEST_POSTGRES=skip")
@@ -63,26 +115,32 @@ fn start() -> Cluster {
     run(initdb);
 
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
-    // The watcher ends the cluster as soon as its standard input closes, which the operating system does for us even after kill -9.
-    let script = r#""$0" -D "$1" -p "$2" -k "$3" -c listen_addresses=127.0.0.1 -c fsync=off -c full_page_writes=off \
-        -c synchronous_commit=off -c max_connections=1000 -c shared_buffers=32MB -c log_min_messages=fatal >/dev/null 2>&1 &
-        postgres=$!
-        read -r _
-        kill -QUIT $postgres
-        wait $postgres
-        rm -rf "$3""#;
-    let mut watcher = command(Path::new("/bin"), "sh", user);
-    watcher.args(["-c", script]).arg(bin.join("postgres")).arg(&data).arg(port.to_string()).arg(&folder);
-    let watcher = watcher.stdin(Stdio::piped()).process_group(0).spawn().expect("sh starts");
-
+    let watcher = watch(&bin, user, &folder, &port.to_string(), synchronous);
     let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
+    wait_for(&bin, user, &url);
+    Cluster { url, bin, user, folder, watcher: Some(watcher) }
+}
+
+fn watch(bin: &Path, user: Option<User>, folder: &Path, port: &str, synchronous: &str) -> Child {
+    // The watcher ends the cluster as soon as its standard input closes, which the operating system does for us even after kill -9. It may have been
+    // stopped.
+    let script = r#""$0" -D "$3/data" -p "$1" -k "$3" -c listen_addresses=127.0.0.1 -c fsync=off -c full_page_writes=off \
+        -c "synchronous_commit=$2" -c max_connections=1000 -c shared_buffers=32MB -c log_min_messages=fatal >/dev/null 2>&1 &
+        postgres=$!
+        read -r end
+        kill -QUIT $postgres
+        kill -CONT $postgres
+        wait $postgres
+        [ "$end" = keep ] || rm -rf "$3""#;
+    let mut watcher = command(Path::new("/bin"), "sh", user);
+    watcher.args(["-c", script]).arg(bin.join("postgres")).args([port, synchronous]).arg(folder);
+    watcher.stdin(Stdio::piped()).process_group(0).spawn().expect("sh starts")
+}
+
+fn wait_for(bin: &Path, user: Option<User>, url: &str) {
     let deadline = Instant::now() + Duration::from_mins(1);
-    loop {
-        let ready = command(&bin, "pg_isready", user).args(["-q", "-d", &url]).status().expect("pg_isready runs");
-        if ready.success() {
-            return Cluster { url, bin, user, _watcher: Some(watcher) };
-        }
-        assert!(Instant::now() < deadline, "PostgreSQL in {} did not get ready", folder.display());
+    while !command(bin, "pg_isready", user).args(["-q", "-d", url]).status().expect("pg_isready runs").success() {
+        assert!(Instant::now() < deadline, "PostgreSQL did not get ready at {url}");
         std::thread::sleep(Duration::from_millis(50));
     }
 }
