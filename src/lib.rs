@@ -60,6 +60,8 @@ pub mod audit;
 #[cfg(feature = "server")]
 pub mod cli;
 pub mod guard;
+#[cfg(all(test, feature = "server"))]
+mod hostile_input;
 pub mod http;
 #[cfg(feature = "server")]
 pub mod mail;

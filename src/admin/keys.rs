@@ -26,7 +26,7 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
 
 /// As on the command line: without either, a new key is published ahead where others check its tokens.
 #[derive(Deserialize)]
-struct Rotate {
+pub(super) struct Rotate {
     /// The new key signs at once.
     #[serde(default)]
     now: bool,

@@ -19,6 +19,8 @@
 //! ```
 
 mod bearer;
+#[cfg(all(test, feature = "server"))]
+mod hostile_input;
 mod protect;
 mod refusal;
 

@@ -17,6 +17,8 @@ pub mod builder;
 pub mod claims;
 pub mod clock;
 mod fetch;
+#[cfg(all(test, feature = "server"))]
+mod hostile_input;
 pub mod issuer_url;
 mod jwks;
 mod jws;

@@ -8,7 +8,7 @@
 
 mod answer;
 mod consent;
-mod request;
+pub(super) mod request;
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
