@@ -77,7 +77,7 @@ impl Hostile {
         self.run(cases, input(&seeds, self.longest), |input| {
             self.try_one(&input.0, &read, &seen).map(|_| ()).map_err(TestCaseError::fail)
         });
-        self.run(cases.div_ceil(16), growth(&seeds), |growth| {
+        self.run(cases.div_ceil(16), growth(&seeds, self.longest), |growth| {
             self.try_growth(&growth, &read).map_err(TestCaseError::fail)
         });
         println!("{:<24} {cases:>8} cases, {}", self.corpus, seen.in_words());
@@ -131,19 +131,23 @@ impl Hostile {
 
     fn try_growth<A>(&self, growth: &Growth, read: &impl Fn(&[u8]) -> Option<A>) -> Result<(), String> {
         let large = self.longest.min(4 * GROWN);
-        let (small, large) = (growth.to(large / 4), growth.to(large));
-        // The fastest of some, and more of them when that is not convincing.
-        let fastest = |input: &[u8], tries: u32| (0..tries).map(|_| timed(|| read(input)).1).min().unwrap_or_default();
-        let mut told = String::new();
-        for tries in [1, 2, 6] {
-            let (one, four) = (fastest(&small, tries), fastest(&large, tries));
-            if four <= one * 9 + Duration::from_millis(4) {
-                return Ok(());
-            }
-            told = format!("{} bytes took {one:?}, {} took {four:?}", small.len(), large.len());
-        }
-        Err(told)
+        grows_evenly(&growth.to(large / 4), &growth.to(large), read)
     }
+}
+
+/// Whether `large`, which is four times as long as `small`, takes about four times as long; in words, how long when it does not.
+pub(crate) fn grows_evenly<A>(small: &[u8], large: &[u8], read: impl Fn(&[u8]) -> A) -> Result<(), String> {
+    // The fastest of some, and more of them when that is not convincing.
+    let fastest = |input: &[u8], tries: u32| (0..tries).map(|_| timed(|| read(input)).1).min().unwrap_or_default();
+    let mut told = String::new();
+    for tries in [1, 2, 6] {
+        let (one, four) = (fastest(small, tries), fastest(large, tries));
+        if four <= one * 9 + Duration::from_millis(4) {
+            return Ok(());
+        }
+        told = format!("{} bytes took {one:?}, {} took {four:?}", small.len(), large.len());
+    }
+    Err(told)
 }
 
 /// What `act` answers, and how long this thread was at work on it: what else the machine does is no matter.
@@ -447,7 +451,7 @@ impl AsRef<[u8]> for Growth {
     }
 }
 
-fn growth(seeds: &[Vec<u8>]) -> impl Strategy<Value = Growth> {
+fn growth(seeds: &[Vec<u8>], longest: usize) -> impl Strategy<Value = Growth> {
     let seeds = seeds.to_vec();
     let length = prop_oneof![3 => 1_usize..6, 2 => 6_usize..80, 3 => Just(0)];
     (any::<Index>(), any::<Index>(), length, any::<Index>()).prop_map(move |(seed, at, length, piece)| {
@@ -457,7 +461,7 @@ fn growth(seeds: &[Vec<u8>]) -> impl Strategy<Value = Growth> {
         let part = if end > at { seed[at..end].to_vec() } else { piece.get(&PIECES).to_vec() };
         let mut growth =
             Growth { before: seed[..at].to_vec(), part, behind: seed[end..].to_vec(), example: Vec::new() };
-        growth.example = growth.to(4 * GROWN);
+        growth.example = growth.to(longest.min(4 * GROWN));
         growth
     })
 }
