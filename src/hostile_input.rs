@@ -396,7 +396,7 @@ impl Mutation {
                     (0..input.len()).filter(|at| is_digit(*at) && (*at == 0 || !is_digit(at - 1))).collect();
                 if !begins.is_empty() {
                     let begin = *which.get(&begins);
-                    let end = (begin..).find(|at| !is_digit(*at)).unwrap_or(begin);
+                    let end = (begin..input.len()).find(|at| !is_digit(*at)).unwrap_or(input.len());
                     input.splice(begin..end, piece.get(&PIECES).iter().copied());
                 }
             }

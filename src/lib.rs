@@ -60,7 +60,8 @@ pub mod audit;
 #[cfg(feature = "server")]
 pub mod cli;
 pub mod guard;
-#[cfg(all(test, feature = "server"))]
+#[cfg(test)]
+#[cfg(feature = "server")]
 mod hostile_input;
 pub mod http;
 #[cfg(feature = "server")]

@@ -19,7 +19,8 @@
 //! ```
 
 mod bearer;
-#[cfg(all(test, feature = "server"))]
+#[cfg(test)]
+#[cfg(feature = "server")]
 mod hostile_input;
 mod protect;
 mod refusal;

@@ -17,7 +17,8 @@ pub mod builder;
 pub mod claims;
 pub mod clock;
 mod fetch;
-#[cfg(all(test, feature = "server"))]
+#[cfg(test)]
+#[cfg(feature = "server")]
 mod hostile_input;
 pub mod issuer_url;
 mod jwks;
