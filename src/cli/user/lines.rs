@@ -278,11 +278,11 @@ mod tests {
         let file = |lines: usize| format!("email,name\na@x.io,\"{}\"\nb@x.io,B\n", "l\n".repeat(lines));
         let (small, large) = (file(6_000), file(24_000));
         assert_eq!(rows(large.as_bytes()).len(), 2);
-        grows_evenly(small.as_bytes(), large.as_bytes(), |text| rows(text).len()).unwrap();
+        grows_evenly(&[small.into_bytes()], large.as_bytes(), |text| rows(text).len()).unwrap();
         let never_closed = |lines| file(lines).replace("\"\n", "\n");
         let (small, large) = (never_closed(6_000), never_closed(24_000));
         assert_eq!(rows(large.as_bytes()).len(), 24_001);
-        grows_evenly(small.as_bytes(), large.as_bytes(), |text| rows(text).len()).unwrap();
+        grows_evenly(&[small.into_bytes()], large.as_bytes(), |text| rows(text).len()).unwrap();
     }
 
     proptest! {
