@@ -60,6 +60,9 @@ pub mod audit;
 #[cfg(feature = "server")]
 pub mod cli;
 pub mod guard;
+#[cfg(test)]
+#[cfg(feature = "server")]
+mod hostile_input;
 pub mod http;
 #[cfg(feature = "server")]
 pub mod mail;

@@ -36,6 +36,8 @@ pub mod error;
 pub mod export;
 pub mod foreign_hashes;
 pub mod hashing;
+#[cfg(test)]
+mod hostile_input;
 pub mod import;
 mod letter_token;
 mod letter_writer;

@@ -96,6 +96,13 @@ mod tests {
     }
 
     #[test]
+    fn long_repetitions_are_estimated() {
+        for text in ["12".repeat(60) + "345678", "12".repeat(124) + "345678", "12".repeat(125) + "345678"] {
+            assert!(password(&text).check_guessable(&["ada.lovelace@example.com"]).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn debug_does_not_tell_it() {
         assert!(!format!("{:?}", password("correct horse")).contains("horse"));
     }

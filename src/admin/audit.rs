@@ -20,7 +20,7 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
 }
 
 #[derive(Deserialize)]
-struct AuditQuery {
+pub(super) struct AuditQuery {
     user_id: Option<String>,
     act: Option<String>,
     outcome: Option<String>,

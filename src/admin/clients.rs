@@ -29,7 +29,7 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
 }
 
 #[derive(Deserialize)]
-struct ListQuery {
+pub(super) struct ListQuery {
     limit: Option<u32>,
     /// The `next_cursor` of the page before.
     #[serde(default)]
@@ -37,7 +37,7 @@ struct ListQuery {
 }
 
 #[derive(Deserialize)]
-struct Rotation {
+pub(super) struct Rotation {
     /// How long the last secret stays good, such as `1h`; not at all when it is absent.
     overlap: Option<String>,
 }

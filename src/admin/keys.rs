@@ -29,7 +29,7 @@ const NOW: &str = "send {\"now\": true}";
 
 /// As on the command line: without either, a new key of RS256, ES256 or `EdDSA` is published ahead, and one of HS256 signs at once.
 #[derive(Deserialize)]
-struct Rotate {
+pub(super) struct Rotate {
     /// The new key signs at once.
     #[serde(default)]
     now: bool,

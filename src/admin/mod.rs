@@ -11,6 +11,8 @@
 
 mod audit;
 mod clients;
+#[cfg(test)]
+mod hostile_input;
 mod keys;
 mod users;
 

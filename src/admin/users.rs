@@ -30,14 +30,14 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
 }
 
 #[derive(Deserialize)]
-struct ListQuery {
+pub(super) struct ListQuery {
     search: Option<String>,
     limit: Option<u32>,
     cursor: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct NewUserBody {
+pub(super) struct NewUserBody {
     email: String,
     password: Password,
     name: Option<String>,
@@ -50,7 +50,7 @@ struct NewUserBody {
 /// Absent: as it is.
 #[derive(Deserialize)]
 #[expect(clippy::option_option, reason = "absent, null and a value are three things")]
-struct ChangeBody {
+pub(super) struct ChangeBody {
     #[serde(default, deserialize_with = "crate::http::json::present")]
     name: Option<Option<String>>,
     disabled: Option<bool>,

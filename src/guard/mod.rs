@@ -19,6 +19,9 @@
 //! ```
 
 mod bearer;
+#[cfg(test)]
+#[cfg(feature = "server")]
+mod hostile_input;
 mod protect;
 mod refusal;
 

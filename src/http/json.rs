@@ -38,15 +38,19 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
         let body = read_body(request, payload);
         Box::pin(async move {
             checked?;
-            let body = body.await?;
-            // Every body here is an object; serde would also fill a struct from a list, by the order of its fields.
-            if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
-                return Err(Problem::new(StatusCode::BAD_REQUEST, "bad-json")
-                    .detail("The body is a list; it must be an object, with its members by name."));
-            }
-            serde_json::from_slice(&body).map(Self).map_err(|error| not_this_json(&error))
+            parse(&body.await?).map(Self)
         })
     }
+}
+
+/// What a body says.
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    // Every body here is an object; serde would also fill a struct from a list, by the order of its fields.
+    if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "bad-json")
+            .detail("The body is a list; it must be an object, with its members by name."));
+    }
+    serde_json::from_slice(body).map_err(|error| not_this_json(&error))
 }
 
 /// The whole body of a request, whatever it is: held to the limit of its size, to a time, and to no content coding.

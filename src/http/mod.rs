@@ -6,6 +6,9 @@ pub mod caller;
 pub mod client_address;
 #[cfg(feature = "server")]
 pub(crate) mod cors;
+#[cfg(test)]
+#[cfg(feature = "server")]
+mod hostile_input;
 #[cfg(feature = "server")]
 pub mod json;
 #[cfg(feature = "server")]

@@ -24,7 +24,7 @@ impl Form {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    fn parse(body: &[u8]) -> Result<Self, OAuthError> {
+    pub(super) fn parse(body: &[u8]) -> Result<Self, OAuthError> {
         let mut parameters = BTreeMap::new();
         for (name, value) in url::form_urlencoded::parse(body) {
             // The name is not repeated in the answer: it is the client's text.

@@ -28,6 +28,8 @@ mod code;
 pub(crate) mod device;
 mod error;
 pub(crate) mod form;
+#[cfg(test)]
+mod hostile_input;
 pub(crate) mod id_tokens;
 mod introspection;
 mod keys;

@@ -5,6 +5,8 @@
 
 mod claims;
 mod hidden;
+#[cfg(test)]
+mod hostile_input;
 mod issuers;
 mod later;
 mod layers;

@@ -46,9 +46,14 @@ fn as_written(key: &str, place: &Place) -> String {
 
 /// The known key that `key` was probably meant to be: a slip of the finger away, or of the same name in another section.
 fn closest<'a>(key: &str, asked: &'a [String]) -> Option<&'a String> {
-    let slips = asked.iter().map(|known| (strsim::damerau_levenshtein(key, known), known));
-    let (slips, known) = slips.min_by_key(|(slips, _)| *slips)?;
-    if slips <= (known.len() / 5).max(2) {
+    let most = |known: &str| (known.len() / 5).max(2);
+    let length = key.chars().count();
+    // Names are compared that could be near: each slip makes one longer or shorter by a letter at most. Comparing takes as long as both are, times each other.
+    let near = asked.iter().filter(|known| known.len().abs_diff(length) <= most(known));
+    let slips = near.map(|known| (strsim::damerau_levenshtein(key, known), known));
+    if let Some((slips, known)) = slips.min_by_key(|(slips, _)| *slips)
+        && slips <= most(known)
+    {
         return Some(known);
     }
     let last = |key: &str| key.rsplit('.').next().map(str::to_owned);

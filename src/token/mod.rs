@@ -17,6 +17,9 @@ pub mod builder;
 pub mod claims;
 pub mod clock;
 mod fetch;
+#[cfg(test)]
+#[cfg(feature = "server")]
+mod hostile_input;
 pub mod issuer_url;
 mod jwks;
 mod jws;

@@ -95,13 +95,17 @@ impl<R: BufRead> CsvRows<R> {
             further.push(next);
         }
         if !further.is_empty() {
-            let all = further.iter().fold(row.bytes.clone(), |all, line| [all, line.bytes.clone()].concat());
+            let all = [&row].into_iter().chain(&further).flat_map(|line| &line.bytes).copied().collect::<Vec<u8>>();
             // A quote in the midst of a field is none: then the row may end before the last of these lines.
             let end = Row::first_of(&all).map_or(all.len(), |first| first.next_at.unwrap_or(all.len()));
             if !is_open || end < all.len() {
-                while row.bytes.len() < end && !further.is_empty() {
-                    row.bytes.append(&mut further.remove(0).bytes);
+                let mut lines = std::mem::take(&mut further).into_iter();
+                while row.bytes.len() < end
+                    && let Some(mut line) = lines.next()
+                {
+                    row.bytes.append(&mut line.bytes);
                 }
+                further.extend(lines);
                 is_open = false;
             }
             self.lines.put_back(further);
@@ -232,6 +236,7 @@ impl Raw {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hostile_input::grows_evenly;
     use proptest::prelude::*;
 
     fn numbers_of_bad(found: &[Found]) -> Vec<u64> {
@@ -266,6 +271,18 @@ mod tests {
         assert!(found.iter().all(|found| found.raw.len() <= LONGEST));
         assert_eq!(numbers_of_bad(&found), [1, 2, 3]);
         assert_eq!(found.into_iter().flat_map(|found| found.raw).collect::<Vec<u8>>(), text.as_bytes());
+    }
+
+    #[test]
+    fn a_row_of_many_lines_takes_no_longer_than_many_rows() {
+        let file = |lines: usize| format!("email,name\na@x.io,\"{}\"\nb@x.io,B\n", "l\n".repeat(lines));
+        let (small, large) = (file(6_000), file(24_000));
+        assert_eq!(rows(large.as_bytes()).len(), 2);
+        grows_evenly(&[small.into_bytes()], large.as_bytes(), |text| rows(text).len()).unwrap();
+        let never_closed = |lines| file(lines).replace("\"\n", "\n");
+        let (small, large) = (never_closed(6_000), never_closed(24_000));
+        assert_eq!(rows(large.as_bytes()).len(), 24_001);
+        grows_evenly(&[small.into_bytes()], large.as_bytes(), |text| rows(text).len()).unwrap();
     }
 
     proptest! {

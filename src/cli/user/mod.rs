@@ -1,6 +1,8 @@
 //! `tokenhouse user …`: accounts, on the server's machine, also while it runs.
 
 mod export;
+#[cfg(test)]
+mod hostile_input;
 mod import;
 mod lines;
 mod secret;

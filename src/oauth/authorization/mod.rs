@@ -8,7 +8,7 @@
 
 mod answer;
 mod consent;
-mod request;
+pub(super) mod request;
 
 use std::time::Duration;
 

@@ -75,13 +75,13 @@ fn error(code: &'static str, description: impl Into<String>) -> Error {
 }
 
 /// The parameters, and whether one is there more than once.
-struct Parameters {
+pub(in crate::oauth) struct Parameters {
     by_name: BTreeMap<String, String>,
     twice: Vec<String>,
 }
 
 impl Parameters {
-    fn parse(query: &str) -> Self {
+    pub(in crate::oauth) fn parse(query: &str) -> Self {
         let (mut by_name, mut twice) = (BTreeMap::new(), Vec::new());
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             if by_name.contains_key(name.as_ref()) {
@@ -94,7 +94,7 @@ impl Parameters {
     }
 
     /// One without a value is as if it had been left out (RFC 6749, section 3.1).
-    fn get(&self, name: &str) -> Option<&str> {
+    pub(in crate::oauth) fn get(&self, name: &str) -> Option<&str> {
         self.by_name.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
@@ -194,7 +194,7 @@ impl OAuth {
     }
 }
 
-fn prompt(text: &str) -> Result<Prompt, &'static str> {
+pub(in crate::oauth) fn prompt(text: &str) -> Result<Prompt, &'static str> {
     let mut prompt = Prompt::default();
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         match word {
@@ -212,7 +212,7 @@ fn prompt(text: &str) -> Result<Prompt, &'static str> {
 }
 
 /// The query of a request without what asks for a login, which has been had by then.
-pub(super) fn without_login(query: &str) -> String {
+pub(in crate::oauth) fn without_login(query: &str) -> String {
     let mut kept = url::form_urlencoded::Serializer::new(String::new());
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
         match name.as_ref() {

@@ -120,7 +120,7 @@ pub struct StoredKeys {
 }
 
 #[derive(Serialize, Deserialize)]
-struct JwkSet {
+pub(super) struct JwkSet {
     keys: Vec<PrivateJwk>,
 }
 
@@ -148,30 +148,19 @@ impl StoredKeys {
         if self.is_of(&digest) {
             return Ok(Some(self.clone()));
         }
-        let malformed = |why: String| KeyFileError::Malformed { path: path.clone(), why };
-        let set: JwkSet = serde_json::from_slice(text.expose_secret()).map_err(|e| malformed(e.to_string()))?;
-        let keys = set.keys.iter().map(PrivateJwk::to_stored).collect::<Result<Vec<_>, _>>().map_err(malformed)?;
-        if keys.is_empty() {
-            return Err(malformed("it has no key".to_owned()));
-        }
-        let kids: HashSet<&str> = keys.iter().map(|key| key.kid.as_str()).collect();
-        if kids.len() < keys.len() {
-            return Err(malformed("two of its keys have one \"kid\"".to_owned()));
-        }
+        let keys = parse(text.expose_secret());
+        let keys = keys.map_err(|why| KeyFileError::Malformed { path: path.clone(), why })?;
         Ok(Some(Self::new(keys, digest)))
     }
 
     /// Makes `keys` those of the folder `key_dir`. Its file is replaced as a whole: a crash leaves the old one or the new one.
     pub(super) fn write(keys: Vec<StoredKey>, key_dir: &Path) -> Result<Self, KeyFileError> {
         let path = &key_dir.join(FILE_NAME);
-        let jwks: Option<Vec<PrivateJwk>> = keys.iter().map(PrivateJwk::of).collect();
-        let jwks =
-            jwks.ok_or_else(|| io::Error::other("a key cannot be taken apart")).map_err(io_error("write", path))?;
+        let set = set_of(&keys).ok_or_else(|| io::Error::other("a key cannot be taken apart"));
+        let set = set.map_err(io_error("write", path))?;
         // With room for all, so that no part of it stays behind in memory when it grows.
         let mut text = Zeroizing::new(Vec::with_capacity(BYTES_PER_KEY * (keys.len() + 1)));
-        serde_json::to_writer_pretty(&mut *text, &JwkSet { keys: jwks })
-            .map_err(io::Error::other)
-            .map_err(io_error("write", path))?;
+        serde_json::to_writer_pretty(&mut *text, &set).map_err(io::Error::other).map_err(io_error("write", path))?;
         replace_file(path, &text).map_err(io_error("write", path))?;
         Ok(Self::new(keys, digest_of(&text)))
     }
@@ -189,6 +178,25 @@ impl StoredKeys {
     fn is_of(&self, digest: &[u8]) -> bool {
         self.digest == digest
     }
+}
+
+/// The keys that a file says; in words, what is wrong with it.
+pub(super) fn parse(text: &[u8]) -> Result<Vec<StoredKey>, String> {
+    let set: JwkSet = serde_json::from_slice(text).map_err(|e| e.to_string())?;
+    let keys = set.keys.iter().map(PrivateJwk::to_stored).collect::<Result<Vec<_>, _>>()?;
+    if keys.is_empty() {
+        return Err("it has no key".to_owned());
+    }
+    let kids: HashSet<&str> = keys.iter().map(|key| key.kid.as_str()).collect();
+    if kids.len() < keys.len() {
+        return Err("two of its keys have one \"kid\"".to_owned());
+    }
+    Ok(keys)
+}
+
+/// The file of `keys`; `None` when one cannot be taken apart.
+pub(super) fn set_of(keys: &[StoredKey]) -> Option<JwkSet> {
+    Some(JwkSet { keys: keys.iter().map(PrivateJwk::of).collect::<Option<Vec<_>>>()? })
 }
 
 fn digest_of(text: &[u8]) -> Vec<u8> {

@@ -1,0 +1,23 @@
+//! Authorization headers that somebody made up.
+
+use actix_web::http::header::{AUTHORIZATION, HeaderValue};
+use actix_web::test::TestRequest;
+
+use super::bearer_token;
+use crate::hostile_input::Hostile;
+
+#[test]
+fn authorization_headers() {
+    Hostile::to("authorization").every(|input| {
+        let token_of = |value: HeaderValue| {
+            let request = TestRequest::default().insert_header((AUTHORIZATION, value)).to_http_request();
+            bearer_token(&request, "tokenhouse").ok()
+        };
+        let token = token_of(HeaderValue::from_bytes(input).ok()?)?;
+        assert!(input.ends_with(token.as_bytes()) && input.len() == token.len() + "Bearer ".len());
+        assert!(token.bytes().all(|byte| byte.is_ascii_graphic() && byte != b','));
+        let again = HeaderValue::from_str(&format!("Bearer {token}")).unwrap();
+        assert_eq!(token_of(again).as_ref(), Some(&token));
+        Some(token)
+    });
+}
