@@ -18,6 +18,7 @@ mod sections;
 pub mod show;
 mod sources;
 mod table;
+mod tls;
 mod units;
 mod unknown;
 mod web_origin;
@@ -101,6 +102,17 @@ pub struct Server {
     pub max_body: usize,
     /// How long a shutdown waits for requests under way.
     pub shutdown_grace: Duration,
+    /// The server speaks TLS with these; without them it is plain HTTP.
+    pub tls: Option<Tls>,
+}
+
+/// `server.tls_certificate` and `server.tls_key`: PEM files, taken anew when they change.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// The certificate, the server's own first.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }
 
 /// `[cors]`: which pages of other origins may call.
