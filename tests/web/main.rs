@@ -10,5 +10,7 @@ mod answers;
 mod cors;
 mod framing;
 mod health;
+mod http2;
 mod keys;
 mod slow_clients;
+mod tls;
