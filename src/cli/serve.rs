@@ -8,8 +8,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
 use crate::server::{Server, logs};
-use crate::settings::{DatabaseUrl, Settings, Tls};
-use crate::tls::pair;
+use crate::settings::{DatabaseUrl, Settings};
+use crate::tls::{PairFiles, pair};
 use crate::token::Clock;
 
 pub(super) fn run(settings: &Settings, json: bool, out: &mut impl Write) -> Result<u8, Failure> {
@@ -101,8 +101,8 @@ Try it:
 }
 
 /// The command `curl`, which must be given a certificate that vouches for itself.
-fn curl_that_believes(tls: &Tls) -> std::io::Result<String> {
-    let pair = pair::read(&tls.certificate, &tls.key, &rustls::crypto::aws_lc_rs::default_provider());
+fn curl_that_believes(tls: &PairFiles) -> std::io::Result<String> {
+    let pair = pair::read(tls, &rustls::crypto::aws_lc_rs::default_provider());
     if !pair.is_ok_and(|pair| pair.is_self_signed) {
         return Ok("curl".to_owned());
     }

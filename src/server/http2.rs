@@ -57,7 +57,7 @@ pub(super) struct Protocol<S> {
 /// How a request ended.
 enum Outcome {
     Answered,
-    /// The client reset the stream or hung up before there was an answer.
+    /// The client reset the stream or hung up before it had the answer.
     TakenBack,
 }
 
@@ -150,6 +150,8 @@ where
         let response = match translate(request, peer) {
             None => Response::bad_request(),
             Some(request) => tokio::select! {
+                // The reset first: the application may answer that the body broke off, and nobody waits for that.
+                biased;
                 _ = poll_fn(|context| respond.poll_reset(context)) => return Outcome::TakenBack,
                 response = self.app.call(request) => match response {
                     Ok(response) => response.into().map_into_boxed_body(),
@@ -158,10 +160,13 @@ where
             },
         };
         let date = self.clock.now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
-        if let Err(error) = send(response, respond, head_only, &date).await {
-            tracing::debug!(%error, "an answer was not sent to its end");
+        match send(response, respond, head_only, &date).await {
+            Ok(()) => Outcome::Answered,
+            Err(error) => {
+                tracing::debug!(%error, "an answer was not sent to its end");
+                Outcome::TakenBack
+            }
         }
-        Outcome::Answered
     }
 }
 

@@ -114,6 +114,8 @@ where
 /// Whoever speaks something else than TLS, or too slowly, is let go without an answer: there is none that he could read.
 async fn shake_hands(stream: TcpStream, live: &Live) -> Option<(TlsStream<TcpStream>, Option<SocketAddr>)> {
     let peer = stream.peer_addr().ok();
+    // A handshake is several small writes, and so is an answer of HTTP/2.
+    let _ = stream.set_nodelay(true);
     let acceptor = TlsAcceptor::from(live.configuration());
     match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => Some((stream, peer)),

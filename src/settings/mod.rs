@@ -34,6 +34,7 @@ use jsonwebtoken::Algorithm;
 use secrecy::SecretString;
 use url::Url;
 
+use crate::tls::PairFiles;
 use crate::token::SigningAlgorithm;
 use crate::token::required_claim::RequiredClaim;
 
@@ -103,16 +104,7 @@ pub struct Server {
     /// How long a shutdown waits for requests under way.
     pub shutdown_grace: Duration,
     /// The server speaks TLS with these; without them it is plain HTTP.
-    pub tls: Option<Tls>,
-}
-
-/// `server.tls_certificate` and `server.tls_key`: PEM files, taken anew when they change.
-#[derive(Debug, Clone)]
-pub struct Tls {
-    /// The certificate, the server's own first.
-    pub certificate: PathBuf,
-    /// Its private key.
-    pub key: PathBuf,
+    pub tls: Option<PairFiles>,
 }
 
 /// `[cors]`: which pages of other origins may call.

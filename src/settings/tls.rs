@@ -2,16 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use super::Server;
 use super::reader::{Read, Reader, Wrong};
-use super::{Server, Tls};
-use crate::tls::{PairFile, pair};
+use crate::tls::{PairFile, PairFiles, pair};
 
 const CERTIFICATE: &str = "server.tls_certificate";
 const KEY: &str = "server.tls_key";
 
 /// Reads both keys: both, or neither. `None` when one is wrong.
 #[expect(clippy::option_option, reason = "a wrong value and none at all are different here, as for every optional key")]
-pub(super) fn tls(r: &mut Reader) -> Option<Option<Tls>> {
+pub(super) fn tls(r: &mut Reader) -> Option<Option<PairFiles>> {
     let certificate = r.text(CERTIFICATE, "want the path of a PEM file, or \"\" for none", |text| {
         file(text, "want the path of a PEM file with the certificate and those that lead to its authority")
     });
@@ -19,7 +19,7 @@ pub(super) fn tls(r: &mut Reader) -> Option<Option<Tls>> {
         file(text, "want the path of a PEM file with the certificate's private key")
     });
     match (certificate?, key?) {
-        (Some(certificate), Some(key)) => Some(Some(Tls { certificate, key })),
+        (Some(certificate), Some(key)) => Some(Some(PairFiles { certificate, key })),
         (None, None) => Some(None),
         (Some(_), None) => {
             r.refuse(CERTIFICATE, format!("{KEY} is missing; want the file of the certificate's private key there"));
@@ -53,7 +53,7 @@ pub(super) fn check_public_url(r: &mut Reader, public_url: &str) {
 /// Checks what is in the files.
 pub(super) fn check_files(r: &mut Reader, server: &Server) {
     let Some(tls) = &server.tls else { return };
-    if let Err(error) = pair::read(&tls.certificate, &tls.key, &rustls::crypto::aws_lc_rs::default_provider()) {
+    if let Err(error) = pair::read(tls, &rustls::crypto::aws_lc_rs::default_provider()) {
         let key = match error.file() {
             PairFile::Certificate => CERTIFICATE,
             PairFile::Key => KEY,

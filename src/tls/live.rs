@@ -14,8 +14,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::ServerConfig;
 use rustls::sign::SingleCertAndKey;
 
-use super::pair::{self, Pair, PairError};
-use crate::settings::Tls;
+use super::pair::{self, Pair, PairError, PairFiles};
 use crate::token::Clock;
 
 /// How soon a changed file is noticed.
@@ -27,7 +26,7 @@ const TOLD_EVERY: TimeDelta = TimeDelta::days(1);
 
 /// The pair of files, and what they hold.
 pub(crate) struct Live {
-    files: Tls,
+    files: PairFiles,
     /// The host that clients know the server by.
     host: Option<String>,
     protocols: Vec<Vec<u8>>,
@@ -57,10 +56,10 @@ impl Live {
     ///
     /// # Errors
     /// [`TlsError`].
-    pub fn open(files: &Tls, public_url: &str, protocols: &[&[u8]], clock: Clock) -> Result<Self, TlsError> {
+    pub fn open(files: &PairFiles, public_url: &str, protocols: &[&[u8]], clock: Clock) -> Result<Self, TlsError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let protocols: Vec<Vec<u8>> = protocols.iter().map(|name| name.to_vec()).collect();
-        let pair = pair::read(&files.certificate, &files.key, &provider)?;
+        let pair = pair::read(files, &provider)?;
         let config = configuration(&pair, &provider, &protocols)?;
         let host = url::Url::parse(public_url).ok().and_then(|url| url.host_str().map(str::to_owned));
         let in_force = ArcSwap::from_pointee(InForce { pair, config });
@@ -106,7 +105,9 @@ async fn run(live: Weak<Live>) {
         // On a thread that may wait: files are read.
         let looked = tokio::task::spawn_blocking(move || {
             watch.look(&looking);
-            watch.tell_of_end(&looking);
+            if let Some(warning) = watch.warning_due(&looking) {
+                tracing::warn!(certificate = %looking.files.certificate.display(), "{warning}");
+            }
             watch
         });
         match looked.await {
@@ -173,7 +174,7 @@ impl Watch {
             return;
         }
         (self.stamps, self.settled) = (stamps, unchanged);
-        let read = pair::read(&live.files.certificate, &live.files.key, &live.provider).map_err(TlsError::from);
+        let read = pair::read(&live.files, &live.provider).map_err(TlsError::from);
         let outcome = read.and_then(|pair| {
             if pair.digest == live.in_force.load().pair.digest {
                 return Ok(false);
@@ -188,7 +189,6 @@ impl Watch {
             Ok(false) if self.told.take().is_some() => {
                 tracing::info!("the files of the TLS certificate are those in force again");
             }
-            Ok(false) => {}
             // One file is replaced after the other, so what is wrong is told when it still is at the next look.
             Err(error) if self.settled => {
                 let error = error.to_string();
@@ -197,20 +197,19 @@ impl Watch {
                     self.told = Some(error);
                 }
             }
-            Err(_) => {}
+            Ok(false) | Err(_) => {}
         }
     }
 
-    /// Warns of a certificate that clients will not take, or soon will not, once a day.
-    fn tell_of_end(&mut self, live: &Live) {
+    /// A warning of a certificate that clients do not take, or soon will not: once a day.
+    fn warning_due(&mut self, live: &Live) -> Option<String> {
         let now = live.clock.now();
         if self.told_of_end.is_some_and(|told| now.signed_duration_since(told) < TOLD_EVERY) {
-            return;
+            return None;
         }
-        let in_force = live.in_force.load();
-        let Some(warning) = warning(&in_force.pair, live.host.as_deref(), now) else { return };
-        tracing::warn!(certificate = %live.files.certificate.display(), "{warning}");
+        let warning = warning(&live.in_force.load().pair, live.host.as_deref(), now)?;
         self.told_of_end = Some(now);
+        Some(warning)
     }
 }
 
@@ -238,4 +237,41 @@ fn warning(pair: &Pair, host: Option<&str>, now: DateTime<Utc>) -> Option<String
 
 fn day(moment: DateTime<Utc>) -> String {
     moment.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_is_told_once_a_day_from_two_weeks_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = PairFiles { certificate: folder.path().join("both.pem"), key: folder.path().join("both.pem") };
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut parameters = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        (parameters.not_before, parameters.not_after) =
+            (rcgen::date_time_ymd(2026, 6, 2), rcgen::date_time_ymd(2026, 9, 1));
+        let text = parameters.self_signed(&key).unwrap().pem() + &key.serialize_pem();
+        crate::private_files::replace_file(&files.certificate, text.as_bytes()).unwrap();
+
+        let (clock, hands) = Clock::manual("2026-06-01T00:00:00Z".parse().unwrap());
+        let live = Live::open(&files, "https://localhost:3000", &[b"h2"], clock).unwrap();
+        let mut watch = Watch::default();
+        for (now, words) in [
+            ("2026-06-01T00:00:00Z", "the TLS certificate is not good before 2026-06-02T00:00:00Z"),
+            ("2026-06-01T23:00:00Z", ""),
+            ("2026-06-02T00:00:00Z", ""),
+            ("2026-08-17T23:59:59Z", ""),
+            ("2026-08-18T00:00:01Z", "the TLS certificate expires at 2026-09-01T00:00:00Z"),
+            ("2026-08-18T23:00:00Z", ""),
+            ("2026-08-19T00:00:02Z", "the TLS certificate expires at 2026-09-01T00:00:00Z"),
+            ("2026-09-01T00:00:01Z", "the TLS certificate expired at 2026-09-01T00:00:00Z"),
+            ("2026-09-01T12:00:00Z", ""),
+        ] {
+            hands.set_wall(now.parse().unwrap());
+            let warning = watch.warning_due(&live);
+            assert!(warning.is_some() != words.is_empty(), "{now}: {warning:?}");
+            assert!(warning.is_none_or(|warning| warning.starts_with(words)), "{now}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 //! | file | what is in it |
 //! |---|---|
 //! | [`pair`] | from two files to a certificate with its key, or why not |
-//! | [`live`] | the pair in force, and looking after its files |
+//! | `live` | the pair in force, and looking after its files |
 //!
 //! How connections are accepted with it is in `server/https.rs`.
 
@@ -11,4 +11,4 @@ pub(crate) mod live;
 pub mod pair;
 
 pub use live::TlsError;
-pub use pair::{PairError, PairFile};
+pub use pair::{PairError, PairFile, PairFiles};

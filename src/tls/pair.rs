@@ -20,6 +20,15 @@ use crate::private_files::mode_that_endangers;
 /// No certificate chain and no key is larger; a file that is must be something else.
 const LARGEST_FILE: u64 = 1 << 20;
 
+/// `server.tls_certificate` and `server.tls_key`: PEM files, taken anew when they change.
+#[derive(Debug, Clone)]
+pub struct PairFiles {
+    /// The certificate, the server's own first.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
 /// Which of the two files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PairFile {
@@ -155,7 +164,8 @@ impl Pair {
 ///
 /// # Errors
 /// [`PairError`].
-pub(crate) fn read(certificate: &Path, key: &Path, provider: &CryptoProvider) -> Result<Pair, PairError> {
+pub(crate) fn read(files: &PairFiles, provider: &CryptoProvider) -> Result<Pair, PairError> {
+    let PairFiles { certificate, key } = files;
     let certificate_pem = content(PairFile::Certificate, certificate)?;
     let chain = chain(&certificate_pem, certificate)?;
     let bad = |why: String| PairError::BadCertificate { path: certificate.to_owned(), why };

@@ -118,7 +118,7 @@ async fn a_renewed_certificate_is_for_new_connections_and_old_ones_go_on() {
     .await;
 }
 
-/// A ClientHello that wants TLS 1.1 at most (RFC 4346).
+/// A `ClientHello` that wants TLS 1.1 at most (RFC 4346).
 fn hello_of_tls_1_1() -> Vec<u8> {
     let mut hello = vec![3, 2];
     hello.extend([7; 32]);
