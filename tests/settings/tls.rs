@@ -1,5 +1,6 @@
 //! `server.tls_certificate` and `server.tls_key`: the words about each wrong pair.
 
+use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -10,7 +11,7 @@ fn wrong(folder: &Path, certificate: &str, key: &str, public_url: &str) -> Vec<S
     let mut text = format!("[server]\npublic_url = \"{public_url}\"\n");
     for (name, file) in [("tls_certificate", certificate), ("tls_key", key)] {
         if !file.is_empty() {
-            text += &format!("{name} = \"{}\"\n", folder.join(file).display());
+            writeln!(text, "{name} = \"{}\"", folder.join(file).display()).unwrap();
         }
     }
     let Err(wrong) = Settings::read_with_files(&Sources::from_toml("x.toml", text)) else { return Vec::new() };
