@@ -60,7 +60,8 @@ impl Authority {
     /// What may be set of a client that believes this authority alone.
     pub fn client(&self) -> reqwest::ClientBuilder {
         let authority = reqwest::Certificate::from_pem(self.pem.as_bytes()).expect("a certificate");
-        reqwest::Client::builder().no_proxy().tls_info(true).tls_certs_only([authority])
+        let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        client.tls_info(true).tls_certs_only([authority])
     }
 
     /// A connection after its handshake, over which one of `protocols` is spoken.

@@ -8,6 +8,7 @@ use http::{Method, Request, Response};
 use tokio::task::JoinHandle;
 
 use super::tls::Secured;
+use crate::support::browser::Browser;
 use crate::support::tokens::Findings;
 
 type Bytes = actix_web::web::Bytes;
@@ -125,6 +126,30 @@ async fn streams_and_heads_have_bounds() {
     let status = answer(&mut client, two.body(()).unwrap()).await.unwrap().status().as_u16();
     findings.expect("B5 two tokens", status, 400);
     findings.none();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_in_works_and_cookies_may_come_in_parts() {
+    let server = Secured::start().await;
+    let app = &server.app;
+    app.register("ada@example.com").await;
+    let browser = Browser::default();
+    let page = browser.get(app, "/activate").await;
+    let page = browser.sign_in(app, &page.location(), "ada@example.com").await;
+    let page = browser.get(app, &page.location()).await;
+    assert_eq!(page.status, 200);
+    page.form("/activate");
+    // As browsers send them over HTTP/2 (RFC 9113, section 8.2.3); the name of each says that it came over TLS.
+    let mut get = request(Method::GET, "/activate");
+    for (name, value) in browser.cookies() {
+        assert!(name.starts_with("__Host-"), "{name}");
+        get = get.header("cookie", format!("{name}={value}"));
+    }
+    let get = get.header("cookie", "other=1").body(()).unwrap();
+    let (mut client, _ended) = connect(&server).await;
+    assert_eq!(answer(&mut client, get).await.unwrap().status(), 200);
+    let nobody = request(Method::GET, "/activate").body(()).unwrap();
+    assert_eq!(answer(&mut client, nobody).await.unwrap().status(), 303);
 }
 
 #[tokio::test(flavor = "multi_thread")]
