@@ -10,7 +10,7 @@ ALTER TABLE oauth_clients ADD COLUMN trusted_at INTEGER;                        
 ALTER TABLE sessions ADD COLUMN kind TEXT NOT NULL DEFAULT 'login';
 ALTER TABLE sessions ADD COLUMN client_id TEXT REFERENCES oauth_clients (id) ON DELETE CASCADE;
 ALTER TABLE sessions ADD COLUMN scopes TEXT;                                             -- that its user granted to the client
-ALTER TABLE sessions ADD COLUMN browser_session_id TEXT;                                 -- in which he did; it ends with that one
+ALTER TABLE sessions ADD COLUMN browser_session_id TEXT;                                 -- in which he did, when it ends with that one
 ALTER TABLE sessions ADD COLUMN authenticated_at INTEGER;                                -- when he did not log in at its beginning
 
 CREATE INDEX sessions_of_client ON sessions (client_id) WHERE client_id IS NOT NULL;

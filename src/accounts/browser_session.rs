@@ -77,6 +77,25 @@ impl Accounts {
         Ok(Some(Opened { session, user }))
     }
 
+    /// The user signed in once more in the same browser: its last session ends, and what clients were granted in it goes on in the new one.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub(crate) async fn succeed_browser_session(&self, last: &Opened, new: &Opened) -> Result<(), Unavailable> {
+        let now = self.clock.unix_micros();
+        let (last, new, user_id) = (last.session.id.clone(), new.session.id.clone(), last.user.id.clone());
+        self.end_by(move |mut connection| {
+            Box::pin(async move {
+                // First, so that no client gets a session in it beside this.
+                records::lock_user(connection.reborrow(), &user_id, None).await?;
+                records::succeed_session(connection, &last, &new, now).await?;
+                Ok::<_, StoreError>(vec![last])
+            })
+        })
+        .await?;
+        Ok(())
+    }
+
     /// Ends the session of a browser, with those of clients that were granted in it for no longer.
     ///
     /// # Errors

@@ -24,13 +24,16 @@ pub(crate) struct Grant {
     pub refresh: Option<RefreshToken>,
 }
 
-/// Begins the session; `None` when the user's account, or his session in the browser, is no more.
+/// So many sessions of one client may stand for one user: devices and browsers of his that it runs on.
+const MOST_OF_A_CLIENT: usize = 100;
+
+/// Begins the session, and answers the ids of older ones that gave way; `None` when the user's account, or his session in the browser, is no more.
 pub(crate) async fn begin(
     mut connection: Connection<'_>,
     grant: &Grant,
     caller: &Caller,
     now: i64,
-) -> Result<Option<Opened>, StoreError> {
+) -> Result<Option<(Opened, Vec<String>)>, StoreError> {
     if !records::lock_user(connection.reborrow(), &grant.user_id, None).await? {
         return Ok(None);
     }
@@ -49,9 +52,26 @@ pub(crate) async fn begin(
     session.authenticated_at = Some(browser.authenticated_at());
     session.client_id = Some(grant.client_id.clone());
     session.scopes = Some(grant.scopes.to_string());
-    session.browser_session_id = Some(browser.id);
+    // With a refresh token it stays when the browser's session ends: that is what `offline_access` means.
+    session.browser_session_id = grant.refresh.is_none().then_some(browser.id);
+    let ended = make_room(connection.reborrow(), &session, now).await?;
     records::insert_session(connection, &session).await?;
-    Ok(Some(Opened { session, user }))
+    Ok(Some((Opened { session, user }, ended)))
+}
+
+/// Ends the oldest sessions of a client for a user when there are too many: a client may ask again and again.
+async fn make_room(
+    mut connection: Connection<'_>,
+    session: &SessionRecord,
+    now: i64,
+) -> Result<Vec<String>, StoreError> {
+    let client_id = session.client_id.as_deref().unwrap_or_default();
+    let standing = records::sessions_of_client(connection.reborrow(), &session.user_id, client_id, now).await?;
+    let mut ended = Vec::new();
+    for id in standing.iter().skip(MOST_OF_A_CLIENT - 1) {
+        ended.extend(records::end_session(connection.reborrow(), id, now).await?);
+    }
+    Ok(ended)
 }
 
 impl Accounts {

@@ -25,6 +25,13 @@ pub struct Verification {
     token: SecretString,
 }
 
+impl Verification {
+    /// As a form has it.
+    pub(crate) fn new(token: &str) -> Self {
+        Self { token: token.to_owned().into() }
+    }
+}
+
 /// Who wants the letter again.
 #[derive(Debug, Deserialize)]
 pub struct Resend {

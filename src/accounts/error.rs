@@ -17,6 +17,16 @@ pub enum Unavailable {
     Store(#[from] StoreError),
 }
 
+impl Unavailable {
+    /// The store's failure, for acts that hash nothing.
+    pub(crate) fn of_store(self) -> StoreError {
+        match self {
+            Self::Store(error) => error,
+            Self::Hashing(_) => StoreError::Interrupted,
+        }
+    }
+}
+
 impl From<Unavailable> for Problem {
     fn from(unavailable: Unavailable) -> Self {
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable");

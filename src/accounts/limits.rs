@@ -30,6 +30,8 @@ pub struct Limits {
     exports: Limit<[u8; 32]>,
     otp_failures: Limit<[u8; 32]>,
     device_codes: Limit<[u8; 32]>,
+    device_requests: Limit<IpAddr>,
+    authorizations: Limit<[u8; 32]>,
     letters_to: Limit<[u8; 32]>,
     letters_from: Limit<IpAddr>,
 }
@@ -61,6 +63,8 @@ impl Limits {
             exports: Limit::new(quota(settings.exports_per_account), clock),
             otp_failures: Limit::new(quota(settings.otp_failures_per_account), clock),
             device_codes: Limit::new(quota(settings.device_codes_per_account), clock),
+            device_requests: Limit::new(quota(settings.device_requests_per_ip), clock),
+            authorizations: Limit::new(quota(settings.authorizations_per_account), clock),
             letters_to: Limit::new(quota(settings.mail_per_account), clock),
             letters_from: Limit::new(quota(settings.mail_per_ip), clock),
         }
@@ -124,6 +128,22 @@ impl Limits {
     /// [`TooMany`].
     pub fn device_code_of(&self, user_id: &str) -> Result<(), TooMany> {
         self.device_codes.take(&account(user_id))
+    }
+
+    /// Counts a device that asks to be let in, from `address`: each is a row that anybody can make.
+    ///
+    /// # Errors
+    /// [`TooMany`].
+    pub fn device_from(&self, address: IpAddr) -> Result<(), TooMany> {
+        self.device_requests.take(&network(address))
+    }
+
+    /// Counts a code for a client that this user gives out.
+    ///
+    /// # Errors
+    /// [`TooMany`].
+    pub fn authorization_of(&self, user_id: &str) -> Result<(), TooMany> {
+        self.authorizations.take(&account(user_id))
     }
 
     /// Counts a letter that `address` asks for, to `email`, whether or not one is sent.

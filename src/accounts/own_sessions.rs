@@ -20,20 +20,22 @@ const LISTED: i64 = 200;
 /// One session, as its owner sees it.
 #[derive(Debug, Serialize)]
 pub struct SessionOverview {
-    id: String,
+    pub(crate) id: String,
     created_at: String,
     /// When tokens were given out last: access tokens in use leave no trace in between.
-    last_used_at: String,
-    ip: Option<String>,
+    pub(crate) last_used_at: String,
+    pub(crate) ip: Option<String>,
     user_agent: Option<String>,
     /// The user agent in words.
-    browser: String,
+    pub(crate) browser: String,
+    /// `login` of `/api/login`, `browser` of the server's pages, `client` of a client that acts for its owner.
+    pub(crate) kind: String,
     /// The client that was granted it; `null` for the owner's own.
-    client_id: Option<String>,
+    pub(crate) client_id: Option<String>,
     /// What the client was granted; `null` for the owner's own.
     scopes: Option<Vec<String>>,
     /// Whether it is the session of the request's own token.
-    current: bool,
+    pub(crate) current: bool,
 }
 
 /// Why a session was not ended.
@@ -91,6 +93,10 @@ impl Accounts {
                 let found = records::session_of(connection.reborrow(), &session, &owner.user_id).await?;
                 let found = found.ok_or(NotEnded::Unknown)?;
                 let ended = records::end_session(connection.reborrow(), &session, now).await?;
+                if let Some(client) = &found.client_id {
+                    // Or the client would have another one without his being asked.
+                    records::forget_consent(connection.reborrow(), &owner.user_id, Some(client)).await?;
+                }
                 if found.ended_at.is_none() {
                     owner.did(Act::SessionEnd, now).in_session(&session).record(connection).await?;
                 }
@@ -111,6 +117,7 @@ impl Accounts {
                 owner.enter(connection.reborrow(), None, now).await?;
                 let (user, spare) = (&owner.user_id, owner.session.to_string());
                 let ended = records::end_sessions_of_user(connection.reborrow(), user, Some(&spare), now).await?;
+                records::forget_consent(connection.reborrow(), user, None).await?;
                 owner.did(Act::OtherSessionsEnd, now).record(connection).await?;
                 Ok(ended)
             })
@@ -126,6 +133,7 @@ fn overview(session: SessionRecord, current: &str) -> SessionOverview {
         ip: session.ip,
         browser: browser::in_words(session.user_agent.as_deref()),
         user_agent: session.user_agent,
+        kind: session.kind,
         client_id: session.client_id,
         scopes: session.scopes.map(|scopes| scopes.split_whitespace().map(str::to_owned).collect()),
         current: session.id == current,

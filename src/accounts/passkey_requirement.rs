@@ -1,5 +1,6 @@
 //! Asking for a passkey besides the password, or no more.
 
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::Accounts;
@@ -15,6 +16,13 @@ use crate::audit::Act;
 pub struct SecondFactorChange {
     required: bool,
     password: Password,
+}
+
+impl SecondFactorChange {
+    /// As a form has it.
+    pub(crate) fn new(required: bool, password: &str) -> Self {
+        Self { required, password: Password::from(SecretString::from(password.to_owned())) }
+    }
 }
 
 impl Accounts {

@@ -40,10 +40,10 @@ pub struct Rename {
 /// A passkey, as its owner sees it.
 #[derive(Debug, Serialize)]
 pub struct PasskeyOverview {
-    id: String,
-    name: String,
-    created_at: String,
-    last_used_at: Option<String>,
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) created_at: String,
+    pub(crate) last_used_at: Option<String>,
 }
 
 /// Why nothing was changed.

@@ -32,6 +32,21 @@ pub struct Reset {
     new_password: Password,
 }
 
+impl Forgot {
+    /// As a form has it.
+    pub(crate) fn new(email: &str) -> Self {
+        Self { email: email.to_owned() }
+    }
+}
+
+impl Reset {
+    /// As a form has it.
+    pub(crate) fn new(token: &str, new_password: &str) -> Self {
+        let new_password = Password::from(SecretString::from(new_password.to_owned()));
+        Self { token: token.to_owned().into(), new_password }
+    }
+}
+
 /// Why the password is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum NotReset {

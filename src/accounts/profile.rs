@@ -22,6 +22,13 @@ pub struct ProfileChange {
     name: Option<Option<String>>,
 }
 
+impl ProfileChange {
+    /// Another name, or none.
+    pub(crate) fn name(name: &str) -> Self {
+        Self { name: Some(Some(name.to_owned()).filter(|name| !name.is_empty())) }
+    }
+}
+
 /// The password, before the account goes.
 #[derive(Debug, Deserialize)]
 pub struct Leave {

@@ -1,6 +1,7 @@
 //! Registering.
 
 use actix_web::http::StatusCode;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -27,6 +28,14 @@ pub struct Registration {
     email: String,
     password: Password,
     name: Option<String>,
+}
+
+impl Registration {
+    /// As a form has it.
+    pub(crate) fn new(email: &str, password: &str, name: Option<&str>) -> Self {
+        let password = Password::from(SecretString::from(password.to_owned()));
+        Self { email: email.to_owned(), password, name: name.map(str::to_owned) }
+    }
 }
 
 /// The account that was made.

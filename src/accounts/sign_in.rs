@@ -10,10 +10,11 @@ use super::login::{Credentials, FirstFactor, NotLoggedIn};
 use super::new_session::Door;
 use super::passkey_login::{self, PasskeyAnswer};
 use super::password::Password;
-use super::records;
+use super::records::{self, UserRecord};
 use super::relying_party::Challenge;
 use super::{Accounts, micros};
 use crate::http::caller::Caller;
+use crate::store::StoreError;
 
 /// The second page must be answered within so long.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -79,25 +80,36 @@ impl Accounts {
         passkey: Option<&PasskeyAnswer>,
     ) -> Result<Step, NotLoggedIn> {
         self.limits.login_from(caller.address)?;
-        let opened = self.sealing.open_sealed(SEALED_FOR, state);
-        let between = opened.and_then(|bytes| serde_json::from_slice::<Between>(bytes.expose_secret()).ok());
-        let now = self.clock.unix_micros();
-        let Some(between) = between.filter(|between| now < between.until) else {
-            return Err(NotLoggedIn::WrongCredentials);
-        };
-        let mut reader = self.store.read().await?;
-        let user = records::user_by_id(reader.connection(), &between.user_id).await?;
-        drop(reader);
-        let as_it_was =
-            |user: &records::UserRecord| user.disabled_at.is_none() && user.password_hash == between.password_hash;
-        let Some(user) = user.filter(as_it_was) else { return Err(NotLoggedIn::WrongCredentials) };
+        let Some((user, renewed)) = self.reopen(state).await? else { return Err(NotLoggedIn::WrongCredentials) };
         let token = BrowserToken::generate();
-        match self.enter_with(caller, user, between.renewed, otp, passkey, Door::Browser(&token)).await {
+        match self.enter_with(caller, user, renewed, otp, passkey, Door::Browser(&token)).await {
             Ok(Some(_)) => Ok(Step::SignedIn(token)),
             Ok(None) => Err(self.refuse(caller, None, "changed meanwhile").await),
             Err(NotLoggedIn::OtpRequired(first)) => Ok(Step::SecondFactor(self.second_page(*first))),
             Err(not) => Err(not),
         }
+    }
+
+    /// The second page once more, after a wrong code; `None` when the first must be asked again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn second_page_again(&self, state: &str) -> Result<Option<Second>, StoreError> {
+        let Some((user, renewed)) = self.reopen(state).await? else { return Ok(None) };
+        let challenge = self.second_factor_challenge(&user).await?;
+        Ok(Some(self.second_page(FirstFactor { user, renewed, challenge })))
+    }
+
+    /// The user of a second page, and a new hash of his password when it is due; `None` when it is too late, or his account is not as it was.
+    async fn reopen(&self, state: &str) -> Result<Option<(UserRecord, Option<String>)>, StoreError> {
+        let opened = self.sealing.open_sealed(SEALED_FOR, state);
+        let between = opened.and_then(|bytes| serde_json::from_slice::<Between>(bytes.expose_secret()).ok());
+        let now = self.clock.unix_micros();
+        let Some(between) = between.filter(|between| now < between.until) else { return Ok(None) };
+        let mut reader = self.store.read().await?;
+        let user = records::user_by_id(reader.connection(), &between.user_id).await?;
+        let as_it_was = |user: &UserRecord| user.disabled_at.is_none() && user.password_hash == between.password_hash;
+        Ok(user.filter(as_it_was).map(|user| (user, between.renewed)))
     }
 
     /// A passkey alone.

@@ -40,15 +40,15 @@ impl WithPassword {
 /// What a second factor falls back on. Shown once: only hashes are kept.
 #[derive(Serialize)]
 pub struct RecoveryCodes {
-    recovery_codes: Vec<String>,
+    pub(crate) recovery_codes: Vec<String>,
 }
 
 /// How things stand.
 #[derive(Debug, Serialize)]
 pub struct TotpState {
-    enabled: bool,
+    pub(crate) enabled: bool,
     confirmed_at: Option<String>,
-    recovery_codes_left: i64,
+    pub(crate) recovery_codes_left: i64,
 }
 
 /// Why nothing was set up or taken away.

@@ -17,11 +17,11 @@ const SECRET_BYTES: usize = 20;
 #[derive(Serialize)]
 pub struct NewTotp {
     /// In base 32, for typing.
-    secret: String,
+    pub(crate) secret: String,
     /// For a link on the same device.
-    otpauth_uri: String,
+    pub(crate) otpauth_uri: String,
     /// The same as a picture to be scanned, a whole SVG document.
-    qr_svg: String,
+    pub(crate) qr_svg: String,
 }
 
 /// A new secret.

@@ -90,6 +90,28 @@ impl Problem {
         self
     }
 
+    /// Whether it is of this kind.
+    #[cfg(feature = "server")]
+    pub(crate) fn is(&self, kind: &str) -> bool {
+        self.0.kind.rsplit(':').next() == Some(kind)
+    }
+
+    /// Its words for a page: of the fields that are wrong, else the detail.
+    #[cfg(feature = "server")]
+    pub(crate) fn for_people(&self) -> String {
+        let capital = |text: &str| {
+            let mut letters = text.chars();
+            letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>()).unwrap_or_default()
+        };
+        let fields: Vec<String> = self
+            .0
+            .errors
+            .iter()
+            .map(|error| format!("{} {}.", capital(&error.field.replace('_', " ")), error.message))
+            .collect();
+        if fields.is_empty() { self.0.detail.as_deref().unwrap_or(&self.0.title).to_owned() } else { fields.join(" ") }
+    }
+
     /// A member of its own (RFC 9457, section 3.2), for what a client goes on with.
     #[must_use]
     pub fn extension(mut self, name: &str, value: serde_json::Value) -> Self {

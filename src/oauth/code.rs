@@ -18,7 +18,6 @@ use crate::accounts::{micros, records as account_records};
 use crate::audit::{Act, Event};
 use crate::http::caller::Caller;
 use crate::store::{Connection, StoreError};
-use crate::token::Scopes;
 use crate::token::local::MAX_ACCESS_TTL;
 use crate::token::random::base64url;
 
@@ -77,7 +76,7 @@ impl OAuth {
         let scopes = records::scopes_of_code(reader.connection(), &shown.code_hash).await?;
         drop(reader);
         // What is not granted here is not begun there: which session a code begins depends on its scopes.
-        let scopes = Scopes::from(scopes.ok_or(NotGranted::InvalidGrant)?.as_str());
+        let scopes = self.still_asked(client, &scopes.ok_or(NotGranted::InvalidGrant)?);
         let grant = self.grant_of(Granted {
             client,
             user_id: String::new(),
@@ -104,6 +103,10 @@ async fn redeem(
     caller: &Caller,
     now: i64,
 ) -> Result<(Outcome, Vec<String>), StoreError> {
+    // The user's row before the code's, as whoever deletes him takes them.
+    if let Some((user, _)) = records::code_gave(connection.reborrow(), &shown.code_hash, &shown.client_id).await? {
+        account_records::lock_user(connection.reborrow(), &user, None).await?;
+    }
     let used = records::use_code(connection.reborrow(), &shown.code_hash, &shown.client_id, now).await?;
     let Some(code) = used else {
         return Ok((Outcome::NotGood, end_what_it_gave(connection, &shown, caller, now).await?));
@@ -113,14 +116,14 @@ async fn redeem(
     }
     grant.user_id = code.user_id;
     grant.browser_session_id = code.browser_session_id;
-    let Some(opened) = client_session::begin(connection.reborrow(), &grant, caller, now).await? else {
+    let Some((opened, ended)) = client_session::begin(connection.reborrow(), &grant, caller, now).await? else {
         return Ok((Outcome::NotGood, Vec::new()));
     };
     let keep_until = now.saturating_add(micros(REMEMBERED));
     records::note_code_gave(connection.reborrow(), &shown.code_hash, &opened.session.id, keep_until).await?;
     let event = Event::success(Act::ClientSession, now).by_client().on_client(&shown.client_id);
     event.on_user(&grant.user_id).in_session(&opened.session.id).from(caller).record(connection).await?;
-    Ok((Outcome::Good(Box::new(opened), code.nonce), Vec::new()))
+    Ok((Outcome::Good(Box::new(opened), code.nonce), ended))
 }
 
 /// A code that was used before: somebody has a copy, and it may have been he who was first (RFC 6749, section 4.1.2).

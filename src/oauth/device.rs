@@ -8,6 +8,7 @@ use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 
+use super::authentication::NotAuthenticated;
 use super::client::{Client, GrantType};
 use super::error::OAuthError;
 use super::form::Form;
@@ -16,8 +17,8 @@ use super::token::{NotGranted, TokenResponse};
 use super::user_tokens::Granted;
 use super::{OAuth, answer, secret};
 use crate::accounts::client_session::{self, Grant};
-use crate::accounts::micros;
 use crate::accounts::new_session::Opened;
+use crate::accounts::{micros, records as account_records};
 use crate::audit::{Act, Event};
 use crate::http::caller::Caller;
 use crate::store::{Connection, StoreError};
@@ -104,6 +105,7 @@ impl OAuth {
             return Err(NotGranted::Unauthorized);
         }
         let scopes = self.scopes_of_user(&client, form.get("scope"))?;
+        self.accounts.limits.device_from(caller.address).map_err(NotAuthenticated::from)?;
         let device_code = secret::new_code();
         // Once more when somebody waits with the same one, which is a matter of luck.
         for _ in 0..3 {
@@ -212,13 +214,12 @@ impl OAuth {
             client,
             user_id: String::new(),
             browser_session_id: String::new(),
-            scopes: Scopes::from(scopes.as_str()),
+            scopes: self.still_asked(client, &scopes),
         });
         let (caller, now) = (caller.clone(), self.registry.clock.unix_micros());
         let asking = self
-            .registry
-            .store
-            .write(move |connection| Box::pin(async move { ask(connection, &hash, grant, &caller, now).await }));
+            .accounts
+            .ending(move |connection| Box::pin(async move { ask(connection, &hash, grant, &caller, now).await }));
         match asking.await? {
             Outcome::Good(opened, scopes, grant) => {
                 self.tokens_of(client, &opened, &scopes, grant.refresh.as_ref(), None).await
@@ -234,39 +235,44 @@ async fn ask(
     mut grant: Grant,
     caller: &Caller,
     now: i64,
-) -> Result<Outcome, StoreError> {
+) -> Result<(Outcome, Vec<String>), StoreError> {
+    let not = |not| Ok((Outcome::Not(not), Vec::new()));
     let client_id = grant.client_id.clone();
+    // The user's row before the device's, as whoever deletes him takes them.
+    if let Some(user) = records::user_of_device(connection.reborrow(), hash).await? {
+        account_records::lock_user(connection.reborrow(), &user, None).await?;
+    }
     let Some(device) = records::poll_device(connection.reborrow(), hash, &client_id, now).await? else {
-        return Ok(Outcome::Not(NotGranted::InvalidGrant));
+        return not(NotGranted::InvalidGrant);
     };
     if now >= device.expires_at {
-        return Ok(Outcome::Not(NotGranted::ExpiredToken));
+        return not(NotGranted::ExpiredToken);
     }
     let soonest = device.polled_at.map(|at| at.saturating_add(device.poll_interval.saturating_mul(1_000_000)));
     if device.decision.is_none() && soonest.is_some_and(|soonest| now < soonest) {
         let interval = device.poll_interval.saturating_add(MORE);
         records::slow_device_down(connection, hash, interval).await?;
-        return Ok(Outcome::Not(NotGranted::SlowDown));
+        return not(NotGranted::SlowDown);
     }
     let (Some(decision), Some(user_id), Some(session)) = (device.decision, device.user_id, device.browser_session_id)
     else {
-        return Ok(Outcome::Not(NotGranted::AuthorizationPending));
+        return not(NotGranted::AuthorizationPending);
     };
     // The code is good for one answer.
     if !records::delete_device(connection.reborrow(), hash).await? {
-        return Ok(Outcome::Not(NotGranted::InvalidGrant));
+        return not(NotGranted::InvalidGrant);
     }
     if decision != ALLOWED {
-        return Ok(Outcome::Not(NotGranted::AccessDenied));
+        return not(NotGranted::AccessDenied);
     }
     grant.user_id = user_id;
     grant.browser_session_id = session;
-    let Some(opened) = client_session::begin(connection.reborrow(), &grant, caller, now).await? else {
-        return Ok(Outcome::Not(NotGranted::InvalidGrant));
+    let Some((opened, ended)) = client_session::begin(connection.reborrow(), &grant, caller, now).await? else {
+        return not(NotGranted::InvalidGrant);
     };
     let event = Event::success(Act::ClientSession, now).by_client().on_client(&client_id);
     event.on_user(&grant.user_id).in_session(&opened.session.id).from(caller).record(connection).await?;
-    Ok(Outcome::Good(Box::new(opened), grant.scopes.clone(), Box::new(grant)))
+    Ok((Outcome::Good(Box::new(opened), grant.scopes.clone(), Box::new(grant)), ended))
 }
 
 #[cfg(test)]

@@ -92,12 +92,11 @@ impl OAuth {
             if !is_decided && asked.hinted.as_deref() != Some(opened.user.id.as_str()) {
                 return Ok(ask(opened, query, browser, asked.to.as_deref()));
             }
-            self.accounts.end_browser_session(opened, caller).await.map_err(|error| match error {
-                Unavailable::Store(error) => error,
-                Unavailable::Hashing(_) => StoreError::Interrupted,
-            })?;
+            self.accounts.end_browser_session(opened, caller).await.map_err(Unavailable::of_store)?;
         }
         let mut response = match &asked.to {
+            // After a form, by a page in between.
+            Some(to) if is_decided => page::onward(to),
             Some(to) => see_other(to),
             None => page::message(StatusCode::OK, &Message::new("You are signed out", "This page may be closed.")),
         };
@@ -142,7 +141,7 @@ impl OAuth {
 
 fn ask(opened: &Opened, query: &str, browser: &Browser, to: Option<&str>) -> HttpResponse {
     let page = SignOutPage { action: LOGOUT, user: &opened.user.email, query, form_token: browser.form_token() };
-    page::page(StatusCode::OK, &page, browser, to.and_then(redirect_uri::source_expression).as_deref())
+    page::page(StatusCode::OK, &page, browser, to.and_then(redirect_uri::form_source).as_deref())
 }
 
 fn with_state(to: &str, state: Option<&str>) -> String {

@@ -33,7 +33,7 @@ mod keys;
 mod logout;
 mod metadata;
 pub(crate) mod records;
-mod redirect_uri;
+pub(crate) mod redirect_uri;
 mod refresh;
 pub(crate) mod registry;
 mod revocation;
@@ -68,7 +68,7 @@ use crate::web::ACTIVATE;
 
 pub(crate) use authorization::{AUTHORIZE, unavailable};
 use clients::Clients;
-use error::OAuthError;
+pub(crate) use error::OAuthError;
 use id_tokens::IdTokens;
 use registry::Registry;
 
@@ -169,7 +169,8 @@ fn both(
         InitError = (),
     >,
 > {
-    only(path, [by_get.guard(Any(Get()).or(Head())), by_post.guard(Post())], "GET, HEAD, POST").wrap(from_fn(in_span))
+    // Not HEAD, which must do nothing.
+    only(path, [by_get.guard(Get()), by_post.guard(Post())], "GET, POST").wrap(from_fn(in_span))
 }
 
 /// Takes GET and HEAD.

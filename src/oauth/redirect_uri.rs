@@ -55,11 +55,22 @@ pub(super) fn is_same(registered: &str, asked: &str) -> bool {
     registered == asked || parts_at_loopback(registered).is_some_and(|parts| parts_at_loopback(asked) == Some(parts))
 }
 
-/// For Content-Security-Policy: whom a form may lead to (CSP level 3, section 2.3.1).
-pub(super) fn source_expression(uri: &str) -> Option<String> {
-    let url = Url::parse(uri).ok()?;
+/// For Content-Security-Policy: a scheme of an app's own, which a form may lead to (CSP level 3, section 2.3.1). Addresses of the web are led to by a page
+/// in between.
+pub(super) fn form_source(uri: &str) -> Option<String> {
+    (!is_of_the_web(uri)).then(|| Url::parse(uri).ok()).flatten().map(|url| format!("{}:", url.scheme()))
+}
+
+/// For people: whose address it is.
+pub(super) fn origin(uri: &str) -> String {
+    let Ok(url) = Url::parse(uri) else { return String::new() };
     let origin = url.origin();
-    Some(if origin.is_tuple() { origin.ascii_serialization() } else { format!("{}:", url.scheme()) })
+    if origin.is_tuple() { origin.ascii_serialization() } else { format!("the app {}", url.scheme()) }
+}
+
+/// Whether a browser itself goes there, and no app.
+pub(crate) fn is_of_the_web(uri: &str) -> bool {
+    uri.starts_with("https:") || uri.starts_with("http:")
 }
 
 /// Whether nobody else can have answers sent there: not a loopback port or a scheme, which any app on the device may take.

@@ -35,10 +35,9 @@ impl OAuth {
                 NotRefreshed::ScopeTooWide => NotGranted::InvalidScope,
                 NotRefreshed::Unavailable(Unavailable::Store(error)) => NotGranted::Store(error),
             })?;
-        let granted = Scopes::from(opened.session.scopes.as_deref().unwrap_or_default());
-        let scopes = if asked.is_empty() { granted } else { asked };
+        let granted = opened.session.scopes.clone().unwrap_or_default();
         // What the client may not ask for any more, it does not get any more.
-        let scopes: Scopes = scopes.iter().filter(|scope| self.may_ask_user(client, scope)).collect();
+        let scopes = self.still_asked(client, &if asked.is_empty() { granted } else { asked.to_string() });
         self.tokens_of(client, &opened, &scopes, Some(&successor), None).await
     }
 }

@@ -184,6 +184,11 @@ impl OAuth {
         }
     }
 
+    /// Of scopes that a user granted, those that the client may still ask for.
+    pub(super) fn still_asked(&self, client: &Client, granted: &str) -> Scopes {
+        Scopes::from(granted).iter().filter(|scope| self.may_ask_user(client, scope)).collect()
+    }
+
     fn may_have(&self, client: &Client, scope: &str) -> bool {
         client.scopes.contains(scope) && self.clients.scopes.iter().any(|declared| declared.name == scope)
     }

@@ -11,9 +11,10 @@ use crate::store::StoreError;
 /// How soon a change elsewhere is heard of.
 const TICK: Duration = Duration::from_secs(1);
 
-/// What is over is swept out once in so many ticks, so many rows at most.
+/// What is over is swept out once in so many ticks, in so many steps of so many rows, so that no request waits long for one.
 const SWEEP_EVERY: u64 = 60;
-const SWEEP_AT_MOST: i64 = 5_000;
+const SWEEP_STEPS: usize = 40;
+const SWEEP_AT_MOST: i64 = 500;
 
 /// Begins the upkeep, on the tokio runtime this is called from; it ends when the registry is dropped.
 pub(crate) fn keep_up(registry: &Arc<Registry>, id_tokens: &Arc<IdTokens>) {
@@ -46,9 +47,13 @@ async fn hear(registry: &Registry, sweep: bool) -> Result<(), StoreError> {
     if sweep {
         registry.tidy().await?;
         let now = registry.clock.unix_micros();
-        let work =
-            registry.store.write(move |connection| Box::pin(records::delete_over(connection, now, SWEEP_AT_MOST)));
-        work.await?;
+        for _ in 0..SWEEP_STEPS {
+            let work =
+                registry.store.write(move |connection| Box::pin(records::delete_over(connection, now, SWEEP_AT_MOST)));
+            if work.await? == 0 {
+                break;
+            }
+        }
     }
     Ok(())
 }

@@ -350,6 +350,10 @@ pub struct Limits {
     pub otp_failures_per_account: Quota,
     /// Codes of devices that one account types.
     pub device_codes_per_account: Quota,
+    /// Devices that one address asks to let in.
+    pub device_requests_per_ip: Quota,
+    /// Codes for clients that one account gives out.
+    pub authorizations_per_account: Quota,
     /// Exports of one account.
     pub exports_per_account: Quota,
     /// Letters that are asked for to one address.

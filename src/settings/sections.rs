@@ -191,6 +191,8 @@ pub(super) fn limits(r: &mut Reader) -> Option<Limits> {
     let register_per_ip = quota(r, "limits.register_per_ip");
     let otp_failures_per_account = quota(r, "limits.otp_failures_per_account");
     let device_codes_per_account = quota(r, "limits.device_codes_per_account");
+    let device_requests_per_ip = quota(r, "limits.device_requests_per_ip");
+    let authorizations_per_account = quota(r, "limits.authorizations_per_account");
     let exports_per_account = quota(r, "limits.exports_per_account");
     let mail_per_account = quota(r, "limits.mail_per_account");
     let mail_per_ip = quota(r, "limits.mail_per_ip");
@@ -201,6 +203,8 @@ pub(super) fn limits(r: &mut Reader) -> Option<Limits> {
         register_per_ip: register_per_ip?,
         otp_failures_per_account: otp_failures_per_account?,
         device_codes_per_account: device_codes_per_account?,
+        device_requests_per_ip: device_requests_per_ip?,
+        authorizations_per_account: authorizations_per_account?,
         exports_per_account: exports_per_account?,
         mail_per_account: mail_per_account?,
         mail_per_ip: mail_per_ip?,

@@ -1,13 +1,14 @@
 //! `/activate`: a user lets a device in that shows him a code (RFC 8628, section 3.3).
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, ServiceConfig, to};
-use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::Deserialize;
 
 use super::browser::Browser;
+use super::own_form::OwnForm;
 use super::page::{self, Message};
 use super::{ACTIVATE, see_other, sign_in_at};
 use crate::accounts::new_session::Opened;
@@ -16,7 +17,6 @@ use crate::http::methods::{get, post, resource};
 use crate::http::query::Query;
 use crate::http::request_id::in_span;
 use crate::oauth::device::{shown, user_code};
-use crate::oauth::form::Form;
 use crate::oauth::{OAuth, unavailable};
 use crate::store::StoreError;
 use crate::token::Scopes;
@@ -69,21 +69,12 @@ fn ask(status: StatusCode, browser: &Browser, opened: &Opened, code: &str, error
     page::page(status, &page, browser, None)
 }
 
-async fn decide(
-    request: HttpRequest,
-    caller: Caller,
-    browser: Browser,
-    oauth: Data<OAuth>,
-    form: Form,
-) -> HttpResponse {
-    if !browser.sent(&request, form.get("form_token")) {
-        return page::not_from_here();
-    }
-    let decided = decided(&caller, &browser, &oauth, &form).await;
-    decided.unwrap_or_else(|error| unavailable(&error))
+async fn decide(caller: Caller, oauth: Data<OAuth>, form: OwnForm) -> HttpResponse {
+    decided(&caller, &oauth, &form).await.unwrap_or_else(|error| unavailable(&error))
 }
 
-async fn decided(caller: &Caller, browser: &Browser, oauth: &OAuth, form: &Form) -> Result<HttpResponse, StoreError> {
+async fn decided(caller: &Caller, oauth: &OAuth, form: &OwnForm) -> Result<HttpResponse, StoreError> {
+    let browser = &form.browser;
     let Some(opened) = oauth.signed_in(browser).await? else { return Ok(see_other(&sign_in_at(ACTIVATE, None))) };
     let typed = form.get("user_code").unwrap_or_default();
     // Each code counts as a guess; there is no way to tell one from a slip (section 5.1).

@@ -3,18 +3,26 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `page` | how a page is answered: its headers, messages |
-//! | `browser` | the browser's cookies, and whether a form is from a page of this server |
+//! | `browser`, `own_form` | the browser's cookies; forms, which only pages of this server may send |
 //! | `sign_in` | `/sign-in` and what is below it |
+//! | `registration` | `/register` |
+//! | `letters` | where links in letters lead, and `/forgot-password` |
+//! | `account` | `/account`: one's own account, for whoever is signed in (`signed_in`) |
 //! | `activate` | `/activate`: the user's side of the device flow |
 //! | `assets` | the style sheet and the script |
 //!
 //! The pages of the authorization server itself, such as the one that asks for consent, are in `oauth`; all templates are in `pages`.
 
+mod account;
 mod activate;
 mod assets;
 pub(crate) mod browser;
+mod letters;
+pub(crate) mod own_form;
 pub(crate) mod page;
+mod registration;
 mod sign_in;
+mod signed_in;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, LOCATION};
@@ -23,10 +31,16 @@ use actix_web::web::ServiceConfig;
 /// The pages' addresses.
 pub(crate) const SIGN_IN: &str = "/sign-in";
 pub(crate) const ACTIVATE: &str = "/activate";
+pub(crate) const ACCOUNT: &str = "/account";
 
 /// The routes, at the root.
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    cfg.configure(sign_in::routes).configure(activate::routes).configure(assets::routes);
+    cfg.configure(sign_in::routes)
+        .configure(registration::routes)
+        .configure(letters::routes)
+        .configure(account::routes)
+        .configure(activate::routes)
+        .configure(assets::routes);
 }
 
 /// 303: a GET comes next, whatever this was (RFC 9110, section 15.4.4).
@@ -37,7 +51,17 @@ pub(crate) fn see_other(to: &str) -> HttpResponse {
 /// The address of the page to sign in at, which leads to `back` afterwards.
 pub(crate) fn sign_in_at(back: &str, email: Option<&str>) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.append_pair("return_to", back);
+    query.extend_pairs((!back.is_empty()).then_some(("return_to", back)));
     query.extend_pairs(email.map(|email| ("email", email)));
-    format!("{SIGN_IN}?{}", query.finish())
+    let query = query.finish();
+    if query.is_empty() { SIGN_IN.to_owned() } else { format!("{SIGN_IN}?{query}") }
+}
+
+/// The address of the page to register at, which leads to `back` afterwards.
+pub(crate) fn register_at(back: &str) -> String {
+    if back.is_empty() {
+        return "/register".to_owned();
+    }
+    let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", back).finish();
+    format!("/register?{query}")
 }

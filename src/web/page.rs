@@ -1,11 +1,14 @@
 //! How a page is answered.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ContentType, HeaderName};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ContentType, HeaderName, RETRY_AFTER};
+use actix_web::{HttpResponse, ResponseError as _};
 use askama::Template;
 
 use super::browser::Browser;
+use super::see_other;
+use crate::http::Problem;
+use crate::oauth::redirect_uri::is_of_the_web;
 
 const COOP: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
@@ -23,7 +26,20 @@ impl<'m> Message<'m> {
     }
 }
 
-/// A page with forms, which may lead to `elsewhere` besides this server: browsers hold also redirects after a form to the policy.
+/// A page that leads on at once, with a link for browsers that do not follow.
+#[derive(Template)]
+#[template(path = "onward.html")]
+struct Onward<'o> {
+    to: &'o str,
+}
+
+/// After a form, on to `to`, which may be on another server: by a page in between, for some browsers hold all redirects after a form to the policy, also
+/// those of the other server. An app's own scheme is led to by a redirect, which it needs the user's click for.
+pub(crate) fn onward(to: &str) -> HttpResponse {
+    if to.starts_with('/') || is_of_the_web(to) { plain(StatusCode::OK, &Onward { to }, None) } else { see_other(to) }
+}
+
+/// A page with forms, which may lead to `elsewhere` besides this server.
 pub(crate) fn page(
     status: StatusCode,
     template: &impl Template,
@@ -38,6 +54,22 @@ pub(crate) fn page(
 /// A page with nothing to fill in.
 pub(crate) fn message(status: StatusCode, message: &Message<'_>) -> HttpResponse {
     plain(status, message, None)
+}
+
+/// A form that was filled in wrongly. Not 401, which must name a scheme that browsers would then ask for themselves (RFC 9110, section 15.5.2).
+pub(crate) const WRONG: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
+
+/// A form again, with a problem of the API told on it.
+pub(crate) fn of_problem(problem: &Problem, again: impl FnOnce(StatusCode, &str) -> HttpResponse) -> HttpResponse {
+    let status = match problem.status_code() {
+        StatusCode::UNAUTHORIZED => WRONG,
+        status => status,
+    };
+    let mut page = again(status, &problem.for_people());
+    if let Some(wait) = problem.error_response().headers().get(RETRY_AFTER) {
+        page.headers_mut().insert(RETRY_AFTER, wait.clone());
+    }
+    page
 }
 
 /// A form that no page of this server sent, or one that is too old.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::house::{House, PRIVATE, PUBLIC, tampered};
 use crate::node::{Script, available};
 use crate::others::Listener;
+use crate::people::Person;
 use crate::support::app::TestApp;
 use crate::support::tokens::{Findings, base64url};
 
@@ -36,6 +37,7 @@ async fn believes_this_server(packages: [&str; 2]) {
     let article = Article::start(&house, packages);
     let token = house.token(&house.client("client_secret_basic")).await;
     let person = house.persons_token().await;
+    let user = house.users_token(&Person::of(&house).await).await;
     let mut findings = Findings::default();
     findings.expect("anyone", article.get("/api/publicInfo", None).await, (200, PUBLIC.to_owned()));
 
@@ -50,6 +52,7 @@ async fn believes_this_server(packages: [&str; 2]) {
     let rows = [
         ("a machine's token", Some(token.clone()), (200, PRIVATE.to_owned())),
         ("a person's token", Some(person), (200, PRIVATE.to_owned())),
+        ("a token of a client that acts for a user", Some(user.clone()), (200, PRIVATE.to_owned())),
         ("the forge itself", Some(rightly_signed(json!({}))), (200, PRIVATE.to_owned())),
         ("no token", None, (403, "Unauthorized".to_owned())),
         ("no JWT", Some("x".to_owned()), (403, "Jwt cannot be parsed".to_owned())),
@@ -88,6 +91,8 @@ async fn believes_this_server(packages: [&str; 2]) {
     let told: Value = serde_json::from_str(&told).unwrap();
     findings.expect("scp", &told["scp"], &json!(["customScope"]));
     findings.expect("cid", &told["cid"], &claims["sub"]);
+    let (_, told) = article.get("/api/claims", Some(&format!("Bearer {user}"))).await;
+    findings.expect("of a user", serde_json::from_str(&told).ok(), Some(TestApp::claims(&user)));
     findings.none();
 }
 

@@ -1,9 +1,10 @@
-//! Authlib, which is what Python's applications use: machines get, show and end their tokens.
+//! Authlib, which is what Python's applications use: machines get, show and end their tokens, and people sign in to an application of Flask.
 
 use serde_json::{Value, json};
 
 use crate::house::{Client, House, SCOPE};
-use crate::others::{ask, program};
+use crate::others::{Listener, ask, program};
+use crate::people::{ADA, Person, SCOPES};
 use crate::support::python::available;
 use crate::support::tokens::Findings;
 
@@ -51,5 +52,36 @@ async fn understands_a_refusal() {
         &outcome(&house, &client, "anotherScope")["refused"]["error"],
         &json!("invalid_scope"),
     );
+    findings.none();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signs_people_in() {
+    if !available() {
+        return;
+    }
+    let mut findings = Findings::default();
+    for algorithm in ["HS256", "ES256"] {
+        let house = House::signing(algorithm);
+        let client = house.web_app("http://127.0.0.1/authorization-code/callback");
+        let mut flask = Listener::start(program("authlib_flask.py"));
+        flask.tell(&json!({"issuer": house.issuer, "scope": SCOPES, "client": client.0}).to_string());
+        let person = Person::of(&house).await;
+        let site = format!("http://127.0.0.1:{}", flask.port);
+        let came_to = person.goes(&format!("{site}/login"), &format!("{site}/authorization-code/")).await;
+        let outcome: Value = serde_json::from_str(&person.get(came_to.as_str()).await.html).unwrap();
+        let mut expect = |pointer: &str, right: Value| {
+            let found = outcome.pointer(pointer).cloned().unwrap_or_default();
+            findings.expect(&format!("{algorithm}: {pointer}"), found, right);
+        };
+        expect("/id_token/iss", json!(house.issuer));
+        expect("/id_token/email", json!(ADA));
+        expect("/userinfo/email", json!(ADA));
+        expect("/userinfo/sub", outcome["id_token"]["sub"].clone());
+        expect("/profile", json!(200));
+        expect("/refreshed", json!({"rotated": true, "profile": 200}));
+        // The same answer again is none that it waits for.
+        findings.expect(algorithm, person.get(came_to.as_str()).await.status.as_u16(), 400);
+    }
     findings.none();
 }

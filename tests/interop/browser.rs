@@ -9,7 +9,7 @@ use crate::node::{self, Script};
 use crate::others::ask;
 
 /// The browser, unless `TOKENHOUSE_TEST_CHROMIUM=skip` says that tests shall do without.
-fn chromium() -> Option<PathBuf> {
+pub fn chromium() -> Option<PathBuf> {
     match std::env::var_os("TOKENHOUSE_TEST_CHROMIUM") {
         Some(skip) if skip == "skip" => {
             eprintln!("SKIPPED: no Chromium for this test");

@@ -1,6 +1,7 @@
 //! The server with RS256 keys and one scope, as the article has it at Okta, and its clients.
 
 use std::fs::{create_dir, read, write};
+use std::path::PathBuf;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{self, KeySize};
@@ -11,7 +12,6 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::program::{Program, run, told};
-use crate::support::app::PASSWORD;
 use crate::support::smtp::closed_port;
 use crate::support::stolen::StolenKey;
 use crate::support::tokens::base64url;
@@ -24,30 +24,47 @@ pub const PRIVATE: &str = "You are viewing private profile info";
 pub struct House {
     pub program: Program,
     pub issuer: String,
+    pub public_url: String,
     folder: TempDir,
 }
 
 impl House {
     pub fn start() -> Self {
+        Self::signing("RS256")
+    }
+
+    /// One whose access tokens have this algorithm.
+    pub fn signing(algorithm: &str) -> Self {
         let address = format!("127.0.0.1:{}", closed_port());
-        Self::listening(&address, &format!("http://{address}"))
+        Self::listening(&address, &format!("http://{address}"), algorithm)
+    }
+
+    /// One that browsers know by a name, so that there are passkeys, and that pages of `origin` may call.
+    pub fn at_localhost(origin: &str) -> Self {
+        let port = closed_port();
+        let more = format!("[cors]\norigins = [\"{origin}\"]\n");
+        Self::with(&format!("127.0.0.1:{port}"), &format!("http://localhost:{port}"), "HS256", &more)
     }
 
     /// One that others reach at `public_url`, through something in front of it.
     pub fn behind(public_url: &str) -> Self {
-        Self::listening("127.0.0.1:0", public_url)
+        Self::listening("127.0.0.1:0", public_url, "RS256")
     }
 
-    fn listening(address: &str, public_url: &str) -> Self {
+    fn listening(address: &str, public_url: &str, algorithm: &str) -> Self {
+        Self::with(address, public_url, algorithm, "")
+    }
+
+    fn with(address: &str, public_url: &str, algorithm: &str, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let settings = format!(
-            "[server]\npublic_url = \"{public_url}\"\n[tokens]\nalgorithm = \"RS256\"\n\
-             [[oauth.scopes]]\nname = \"{SCOPE}\"\ndescription = \"What it opens\"\n"
+            "[server]\npublic_url = \"{public_url}\"\n[tokens]\nalgorithm = \"{algorithm}\"\n\
+             [[oauth.scopes]]\nname = \"{SCOPE}\"\ndescription = \"What it opens\"\n{more}"
         );
         create_dir(folder.path().join("config")).unwrap();
         write(folder.path().join("config/default.toml"), settings).unwrap();
         let program = Program::start(folder.path(), &[("TOKENHOUSE__SERVER__LISTEN", address)]);
-        Self { program, issuer: format!("{public_url}/oauth2/default"), folder }
+        Self { program, issuer: format!("{public_url}/oauth2/default"), public_url: public_url.to_owned(), folder }
     }
 
     /// The key it signs with.
@@ -57,9 +74,14 @@ impl House {
         StolenKey(keys["keys"][0].clone())
     }
 
+    /// Where its letters are.
+    pub fn outbox(&self) -> PathBuf {
+        self.folder.path().join("data/outbox")
+    }
+
     /// Adds a client that shows its secret in this way.
     pub fn client(&self, method: &str) -> Client {
-        let made = self.add_client(&["--auth-method", method]);
+        let made = self.add_machine(&["--auth-method", method]);
         Client(json!({"id": made["client_id"], "method": method, "secret": made["client_secret"]}))
     }
 
@@ -67,7 +89,7 @@ impl House {
     pub fn signing_client(&self, key: &Key) -> Client {
         let file = self.folder.path().join("client.jwks");
         write(&file, json!({"keys": [key.jwk]}).to_string()).unwrap();
-        let made = self.add_client(&["--auth-method", "private_key_jwt", "--jwks", file.to_str().unwrap()]);
+        let made = self.add_machine(&["--auth-method", "private_key_jwt", "--jwks", file.to_str().unwrap()]);
         Client(json!({"id": made["client_id"], "method": "private_key_jwt", "key": key.private()}))
     }
 
@@ -81,9 +103,12 @@ impl House {
         ]
     }
 
-    fn add_client(&self, more: &[&str]) -> Value {
-        let common =
-            ["client", "add", "--json", "--name", "article", "--grant", "client_credentials", "--scope", SCOPE];
+    fn add_machine(&self, more: &[&str]) -> Value {
+        self.add_client(&[&["--name", "article", "--grant", "client_credentials"], more].concat())
+    }
+
+    pub fn add_client(&self, more: &[&str]) -> Value {
+        let common = ["client", "add", "--json", "--scope", SCOPE];
         let (code, printed, errors) = told(&run(self.folder.path(), &[&common, more].concat(), &[]));
         assert_eq!(code, 0, "{errors}");
         serde_json::from_str(&printed).unwrap()
@@ -100,9 +125,8 @@ impl House {
 
     /// A person's token.
     pub async fn persons_token(&self) -> String {
-        let body = json!({"email": "ada@example.com", "password": PASSWORD});
-        assert_eq!(self.program.post("/api/register", body).await.unwrap().status(), 201);
-        self.program.log_in("ada@example.com").await.unwrap()["access_token"].as_str().unwrap().to_owned()
+        self.register("grace@example.com").await;
+        self.program.log_in("grace@example.com").await.unwrap()["access_token"].as_str().unwrap().to_owned()
     }
 }
 

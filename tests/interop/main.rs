@@ -18,4 +18,7 @@ mod node;
 mod oauth2_crate;
 mod okta_verifier;
 mod openid_client;
+mod openid_client_user;
 mod others;
+mod pages;
+mod people;

@@ -30,7 +30,7 @@ fn packages() -> PathBuf {
     })
 }
 
-/// A script of `tests/interop/node`, in a folder where it finds its packages as anybody's script does.
+/// A script of `tests/interop/node`, in a folder where it finds its packages as anybody's script does, and the others.
 pub struct Script {
     folder: TempDir,
     name: &'static str,
@@ -39,8 +39,10 @@ pub struct Script {
 impl Script {
     pub fn new(name: &'static str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/node").join(name);
-        std::fs::copy(source, folder.path().join(name)).unwrap();
+        for script in Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/node").read_dir().unwrap() {
+            let script = script.unwrap();
+            std::fs::copy(script.path(), folder.path().join(script.file_name())).unwrap();
+        }
         let modules = packages().join("node_modules").canonicalize().expect("packages for Node");
         symlink(modules, folder.path().join("node_modules")).unwrap();
         Self { folder, name }

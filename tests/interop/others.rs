@@ -1,8 +1,9 @@
 //! How a program of others is run: secrets go in through standard input, and JSON comes out.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -29,6 +30,50 @@ pub fn ask(mut command: Command, input: &Value) -> Value {
     serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{command:?}: {error}\n{printed}\n{errors}"))
 }
 
+/// A program that is told something and tells something by turns, each a line of JSON.
+pub struct Talk {
+    command: Command,
+    child: Child,
+    said: BufReader<ChildStdout>,
+    errors: File,
+}
+
+impl Talk {
+    pub fn start(mut command: Command, input: &Value) -> Self {
+        let errors = tempfile::tempfile().unwrap();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors.try_clone().unwrap());
+        let mut child = command.spawn().unwrap();
+        let said = BufReader::new(child.stdout.take().unwrap());
+        let mut talk = Self { command, child, said, errors };
+        talk.tell(input);
+        talk
+    }
+
+    pub fn tell(&mut self, what: &Value) {
+        writeln!(self.child.stdin.as_mut().unwrap(), "{what}").unwrap();
+    }
+
+    pub fn hear(&mut self) -> Value {
+        let mut line = String::new();
+        self.said.read_line(&mut line).unwrap();
+        serde_json::from_str(&line)
+            .unwrap_or_else(|_| panic!("{:?}: {line:?}\n{}", self.command, text(&mut self.errors)))
+    }
+}
+
+impl Drop for Talk {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn text(file: &mut File) -> String {
+    let mut text = String::new();
+    file.rewind().and_then(|()| file.read_to_string(&mut text)).unwrap();
+    text
+}
+
 /// A server of others, which prints the port it has; it ends with this.
 pub struct Listener {
     pub port: u16,
@@ -42,11 +87,10 @@ impl Listener {
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let port = line.trim().parse().unwrap_or_else(|_| {
-            let mut said = String::new();
-            errors.rewind().and_then(|()| errors.read_to_string(&mut said)).unwrap();
-            panic!("{command:?} did not start: {line:?}\n{said}")
-        });
+        let port = line
+            .trim()
+            .parse()
+            .unwrap_or_else(|_| panic!("{command:?} did not start: {line:?}\n{}", text(&mut errors)));
         Self { port, child }
     }
 

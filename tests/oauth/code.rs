@@ -29,9 +29,14 @@ on_both!(from_the_page_to_the_token, SETTINGS, |app| {
     let page = browser.sign_in(&app, &sign_in, ADA).await;
     let page = browser.get(&app, &page.location()).await;
     assert_eq!(page.status, 200);
-    for words in
-        ["Allow A shop?", ADA, "See your name", "See your email address", "Keep access while", "<li>first</li>"]
-    {
+    for words in [
+        "Allow A shop?",
+        ADA,
+        "See your name and the address",
+        "See your email address",
+        "Keep access while",
+        "<li>first</li>",
+    ] {
         assert!(page.html.contains(words), "{words}: {}", page.html);
     }
     let page = browser.submit(&app, &page.form(CONSENT), &[("decision", "allow")]).await;
@@ -77,6 +82,8 @@ on_both!(whoever_says_no, SETTINGS, |app| {
     let answer = browser.submit(&app, &form, &[("decision", "deny")]).await.answer();
     assert_eq!((answer["error"].as_str(), answer["state"].as_str()), ("access_denied", "a state & more"));
     assert_eq!(answer["iss"], ISSUER);
+    let denied = app.texts("SELECT reason FROM audit WHERE act = 'client.authorize'").await;
+    assert_eq!(denied, ["the user said no"]);
     // And is asked again the next time.
     assert_eq!(browser.get(&app, &asking(&client, &[])).await.status, 200);
 });
@@ -109,6 +116,10 @@ on_both!(what_no_code_is_given_for, SETTINGS, |app| {
         ("prompt none and more", vec![("prompt", "none login")], "invalid_request"),
         ("max_age", vec![("max_age", "soon")], "invalid_request"),
         ("a long nonce", vec![("nonce", long.as_str())], "invalid_request"),
+        ("a NUL", vec![("nonce", "a\u{0}b")], "invalid_request"),
+        ("a NUL", vec![("state", "a\u{0}b")], "invalid_request"),
+        ("a line end", vec![("login_hint", "a\nb")], "invalid_request"),
+        ("nonsense for a hint", vec![("id_token_hint", "nonsense"), ("prompt", "none")], "login_required"),
         ("R43 twice", vec![("nonce", "a"), ("nonce", "b")], "invalid_request"),
     ] {
         let page = browser.get(&app, &asking(&client, &parameters)).await;
@@ -122,6 +133,10 @@ on_both!(what_no_code_is_given_for, SETTINGS, |app| {
     findings.expect("R43 unknown", page.answer().contains_key("code"), true);
     let page = browser.get(&app, &format!("{}&prompt=&max_age=", asking(&client, &[]))).await;
     findings.expect("R43 empty", page.answer().contains_key("code"), true);
+    let head = app.request(Method::HEAD, &asking(&client, &[])).send().await.unwrap();
+    findings.expect("HEAD does nothing", head.status().as_u16(), 405);
+    let page = browser.get(&app, &asking(&client, &[("id_token_hint", "nonsense")])).await;
+    findings.expect("a hint that nobody can read says nothing", page.answer().contains_key("code"), true);
     // A client that is for machines has no redirect URI at all.
     let page = browser.get(&app, &asking(&machine, &[])).await;
     findings.expect("R15 no redirect URI", (page.status.as_u16(), page.headers.get("location").is_none()), (400, true));
@@ -228,6 +243,56 @@ on_both!(a_code_of_somebody_who_is_out, SETTINGS, |app| {
     assert_eq!(error(redeem(&app, &client, &fresh, &[]).await).await.1, "invalid_grant", "O6");
 });
 
+on_both!(what_was_taken_from_a_client_meanwhile, SETTINGS, |app| {
+    let admin = administrator(&app).await;
+    let client = web_app(&app, &admin).await;
+    ada(&app).await;
+    let waiting = code(&app, &client, &[]).await;
+    let path = format!("/api/admin/clients/{}", client.id);
+    let change = json!({"scopes": ["second"], "grants": ["authorization_code"]});
+    assert_eq!(app.send_as(Method::PATCH, &path, &admin, change).await.status(), 200);
+    let got = tokens(redeem(&app, &client, &waiting, &[]).await).await;
+    assert_eq!((got.scope.as_str(), got.refresh_token), ("openid profile email", None));
+});
+
+on_both!(whoever_ends_a_clients_session_is_asked_again, SETTINGS, |app| {
+    let admin = administrator(&app).await;
+    let client = web_app(&app, &admin).await;
+    let (_, own) = ada(&app).await;
+    let browser = Browser::default();
+    let silent = asking(&client, &[("prompt", "none")]);
+    for way in ["one", "all"] {
+        let page = allow(&app, &browser, &asking(&client, &[])).await;
+        tokens(redeem(&app, &client, &page.answer()["code"], &[]).await).await;
+        assert!(browser.get(&app, &silent).await.answer().contains_key("code"));
+        let sessions: serde_json::Value = app.get_as("/api/sessions", &own.access_token).await.json().await.unwrap();
+        let of_client = sessions.as_array().unwrap().iter().find(|session| session["kind"] == "client").unwrap();
+        let path = format!("/api/sessions/{}", of_client["id"].as_str().unwrap());
+        let path = if way == "one" { path.as_str() } else { "/api/sessions" };
+        let ended = app.request(Method::DELETE, path).bearer_auth(&own.access_token).send().await.unwrap();
+        assert_eq!(ended.status(), 204);
+        let browser = Browser::default();
+        browser.sign_in(&app, "/sign-in", ADA).await;
+        assert_eq!(browser.get(&app, &silent).await.answer()["error"], "consent_required", "{way}");
+    }
+});
+
+on_both!(a_client_that_asks_on_and_on, SETTINGS, |app| {
+    let admin = administrator(&app).await;
+    let client = web_app(&app, &admin).await;
+    ada(&app).await;
+    let first = user_tokens(&app, &client).await;
+    // A hundred more, behind the server's back.
+    let copy = "INSERT INTO sessions (id, user_id, created_at, last_used_at, expires_at, family_hash, refresh_hash, successor_salt, methods, kind, client_id, scopes)
+                SELECT 'copy-' || n, user_id, created_at + 1, last_used_at, expires_at, 'copy-' || n, '-', '-', methods, kind, client_id, scopes
+                FROM sessions, (WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < 99) SELECT n FROM counted) AS counted
+                WHERE client_id IS NOT NULL";
+    app.sql(copy).await;
+    assert!(opens(&app, &first.access_token).await);
+    user_tokens(&app, &client).await;
+    assert!(!opens(&app, &first.access_token).await, "the oldest gives way to the newest");
+});
+
 on_both!(public_clients, SETTINGS, |app| {
     let mut findings = Findings::default();
     let admin = administrator(&app).await;
@@ -324,6 +389,17 @@ on_both!(prompt_and_max_age, SETTINGS, |app| {
         findings.expect(row, &claims["auth_time"], &claims["iat"]);
         app.hands.advance(Duration::from_secs(100));
     }
+    for zero in ["00", "+0"] {
+        let page = browser.get(&app, &asking(&client, &[("max_age", zero)])).await;
+        let page = browser.sign_in(&app, &page.location(), ADA).await;
+        findings.expect(zero, browser.get(&app, &page.location()).await.answer().contains_key("code"), true);
+    }
+    // It may have become too old while he made up his mind.
+    let page = browser.get(&app, &asking(&client, &[("max_age", "5"), ("prompt", "consent")])).await;
+    app.hands.advance(Duration::from_secs(6));
+    let page = browser.submit(&app, &page.form(CONSENT), &[("decision", "allow")]).await;
+    findings.expect("too old by then", page.location().starts_with("/oauth2/default/v1/authorize?"), true);
+    app.hands.advance(Duration::from_secs(100));
     let old = [("prompt", "none"), ("max_age", "10")];
     findings.expect("too old", error_of(&browser.get(&app, &asking(&client, &old)).await), "login_required".to_owned());
     findings.none();

@@ -7,8 +7,8 @@ use reqwest::Method;
 use reqwest::header::{HeaderMap, SET_COOKIE};
 use serde_json::{Value, json};
 
-use crate::house::{SETTINGS, administrator};
-use crate::people::{ADA, AUTHORIZE, CONSENT, ada, allow, asking, web_app};
+use crate::house::{SETTINGS, administrator, opens};
+use crate::people::{ADA, AUTHORIZE, CONSENT, ada, allow, asking, redeem, tokens, web_app};
 use crate::support::app::{Engine, PASSWORD, TestApp, on_both};
 use crate::support::browser::{Browser, Page};
 use crate::support::tokens::Findings;
@@ -27,7 +27,7 @@ on_both!(wrong_passwords_look_alike, SETTINGS, |app| {
         assert!(!browser.cookies().contains_key("tokenhouse-session"));
         seen.push((page.status, page.html.replace(email, "EMAIL")));
     }
-    assert_eq!(seen[0].0, 401);
+    assert_eq!(seen[0].0, 422);
     assert_eq!(seen[0], seen[1], "L1");
     assert_eq!(seen[0], seen[2], "L1");
     assert!(seen[0].1.contains("No account has this email address and this password."));
@@ -38,12 +38,11 @@ on_both!(signed_in_with_no_further_way, SETTINGS, |app| {
     let browser = Browser::default();
     for return_to in ["", "https://evil.example/", "//evil.example/activate", "/api/me"] {
         let page = browser.sign_in(&app, &format!("/sign-in?return_to={return_to}"), ADA).await;
-        assert_eq!(page.status, 200, "O12 {return_to}");
-        assert!(page.html.contains("You are signed in"), "{}", page.html);
+        assert_eq!(page.location(), "/account", "O12 {return_to}");
     }
     let tokens = app.log_in(ADA).await;
     let sessions: Value = app.get_as("/api/sessions", &tokens.access_token).await.json().await.unwrap();
-    assert_eq!(sessions.as_array().unwrap().len(), 6, "each sign-in is a session that its owner sees: {sessions}");
+    assert_eq!(sessions.as_array().unwrap().len(), 3, "a browser has one session, which its owner sees: {sessions}");
 });
 
 on_both!(an_authenticator_app_and_recovery_codes, SETTINGS, |app| {
@@ -59,21 +58,22 @@ on_both!(an_authenticator_app_and_recovery_codes, SETTINGS, |app| {
     assert!(!browser.cookies().contains_key("tokenhouse-session"), "L22: the password alone signs nobody in");
     let form = page.form(CODE);
     let wrong = browser.submit(&app, &form, &[("otp", "000000")]).await;
-    assert_eq!(wrong.status, 401);
+    assert_eq!(wrong.status, 422);
     assert!(wrong.html.contains("neither the code of this moment"), "{}", wrong.html);
     let code = totp::code(&secret, app.clock.unix_seconds());
     let page = browser.submit(&app, &wrong.form(CODE), &[("otp", &code)]).await;
+    let page = browser.signed_in(&app, page).await;
     let page = browser.get(&app, &page.location()).await;
     assert!(page.html.contains("Allow A shop?"), "{}", page.html);
 
     // Once only, also when both pages come again.
     let other = Browser::default();
     let page = other.sign_in(&app, SIGN_IN, ADA).await;
-    assert_eq!(other.submit(&app, &page.form(CODE), &[("otp", &code)]).await.status, 401, "L21");
+    assert_eq!(other.submit(&app, &page.form(CODE), &[("otp", &code)]).await.status, 422, "L21");
     let page = other.submit(&app, &page.form(CODE), &[("otp", &codes[0])]).await;
-    assert!(page.html.contains("You are signed in"), "{}", page.html);
+    assert_eq!(other.signed_in(&app, page).await.location(), "/account");
     let page = other.sign_in(&app, SIGN_IN, ADA).await;
-    assert_eq!(other.submit(&app, &page.form(CODE), &[("otp", &codes[0])]).await.status, 401);
+    assert_eq!(other.submit(&app, &page.form(CODE), &[("otp", &codes[0])]).await.status, 422);
 
     // What the second page carries is good for five minutes, for this account as it is, and says nothing.
     let page = other.sign_in(&app, SIGN_IN, ADA).await;
@@ -82,7 +82,7 @@ on_both!(an_authenticator_app_and_recovery_codes, SETTINGS, |app| {
     assert!(!state.contains(ADA) && !state.contains('.'));
     for wrong in ["", "x", &state[1..], &format!("{state}A")] {
         let page = other.submit(&app, &form, &[("otp", &codes[1]), ("state", wrong)]).await;
-        assert_eq!((page.status.as_u16(), page.html.contains("Please begin again")), (401, true), "{wrong}");
+        assert_eq!((page.status.as_u16(), page.html.contains("Please begin again")), (422, true), "{wrong}");
     }
     app.hands.advance(Duration::from_mins(5));
     let page = other.submit(&app, &form, &[("otp", &codes[1])]).await;
@@ -142,7 +142,7 @@ on_both!(forms_of_other_sites, SETTINGS, |app| {
             findings.expect(&format!("W1 {content_type} {action}"), browser.send(request).await.status.as_u16(), 400);
         }
         let own = [("origin", "http://localhost:3000"), ("sec-fetch-site", "same-origin")];
-        findings.expect(&format!("our own {action}"), send(form, filled, &own).await.status.as_u16(), 303);
+        findings.expect(&format!("our own {action}"), send(form, filled, &own).await.status.is_client_error(), false);
     }
     findings.none();
 });
@@ -210,7 +210,8 @@ on_both!(headers, SETTINGS, |app| {
     let browser = Browser::default();
     let page = browser.get(&app, &asking(&client, &[])).await;
     let sign_in = browser.get(&app, &page.location()).await;
-    let signed_in = browser.sign_in(&app, &page.location(), ADA).await;
+    let form = sign_in.form(SIGN_IN);
+    let signed_in = browser.submit(&app, &form, &[("email", ADA), ("password", PASSWORD)]).await;
     let consent = browser.get(&app, &asking(&client, &[])).await;
     let policy = |page: &Page| page.headers["content-security-policy"].to_str().unwrap().to_owned();
     let pages = [
@@ -245,11 +246,25 @@ on_both!(headers, SETTINGS, |app| {
             page.html.matches("<script").count() - page.html.matches("<script src=\"/assets/passkey.js\"").count();
         findings.expect(&format!("{row}: no script in the page"), (scripts, page.html.contains(" style=")), (0, false));
     }
-    // A form may lead to where the client wants its user, or browsers would not follow there.
+    // Forms lead to this server alone; a page in between leads on, but to an app's own scheme they lead themselves.
     for (row, page) in [("sign-in", &sign_in), ("consent", &consent)] {
-        findings.expect(row, policy(page).ends_with("form-action 'self' http://localhost:8080"), true);
+        findings.expect(row, policy(page).ends_with("form-action 'self'"), true);
     }
+    let native = crate::people::native_app(&app, &admin).await;
+    let to = [("redirect_uri", "com.example.app:/callback"), ("scope", "openid")];
+    let page = browser.get(&app, &asking(&native, &to)).await;
+    findings.expect("an app", policy(&page).ends_with("form-action 'self' com.example.app:"), true);
+    let answer = browser.submit(&app, &page.form(CONSENT), &[("decision", "allow")]).await;
+    findings.expect("an app", answer.status.as_u16(), 303);
+    let answer = browser.submit(&app, &consent.form(CONSENT), &[("decision", "allow")]).await;
+    findings.expect("the web", (answer.status.as_u16(), policy(&answer).ends_with("form-action 'self'")), (200, true));
+    findings.expect(
+        "the web",
+        answer.location().starts_with("http://localhost:8080/authorization-code/callback?code="),
+        true,
+    );
     findings.expect("R26", signed_in.status.as_u16(), 303);
+    findings.expect("R26", signed_in.location().starts_with("/sign-in/done?return_to=%2Foauth2"), true);
     findings.expect("no other", policy(&browser.get(&app, SIGN_IN).await).ends_with("form-action 'self'"), true);
     let wrong = format!(
         "/sign-in?return_to={}",
@@ -273,15 +288,20 @@ on_both!(headers, SETTINGS, |app| {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn limits() {
-    let settings =
-        [("limits.login_attempts_per_ip", "1000/1m"), ("limits.device_codes_per_account", "3/15m"), SETTINGS[1]];
+    let settings = [
+        ("limits.login_attempts_per_ip", "1000/1m"),
+        ("limits.device_codes_per_account", "3/15m"),
+        ("limits.device_requests_per_ip", "5/1h"),
+        ("limits.authorizations_per_account", "4/1h"),
+        SETTINGS[1],
+    ];
     let app = TestApp::with(Engine::Sqlite, &settings).await;
     app.register(ADA).await;
     let browser = Browser::default();
     let page = browser.get(&app, SIGN_IN).await;
     let form = page.form(SIGN_IN);
     for _ in 0..10 {
-        assert_eq!(browser.submit(&app, &form, &[("email", ADA), ("password", "wrong password")]).await.status, 401);
+        assert_eq!(browser.submit(&app, &form, &[("email", ADA), ("password", "wrong password")]).await.status, 422);
     }
     let page = browser.submit(&app, &form, &[("email", ADA), ("password", PASSWORD)]).await;
     assert_eq!(page.status, 429, "L15: the same count as at /api/login");
@@ -294,6 +314,24 @@ async fn limits() {
     }
     let page = browser.submit(&app, &form, &[("user_code", "BCDF-GHJK")]).await;
     assert_eq!(page.status, 429, "RFC 8628, section 5.1");
+    // Rows that anybody can make.
+    app.sql("UPDATE users SET roles = 'admin'").await;
+    let admin = app.log_in(ADA).await.access_token;
+    let client = crate::people::native_app(&app, &admin).await;
+    let ask = async || {
+        let form = [("client_id", client.id.as_str()), ("scope", "openid")];
+        app.request(Method::POST, "/oauth2/default/v1/device/authorize").form(&form).send().await.unwrap()
+    };
+    for _ in 0..5 {
+        assert_eq!(ask().await.status(), 200);
+    }
+    let refused = ask().await;
+    assert!(refused.status() == 429 && refused.headers().contains_key("retry-after"));
+    let to = [("redirect_uri", "https://app.example/callback"), ("scope", "openid")];
+    for _ in 0..4 {
+        assert!(allow(&app, &browser, &asking(&client, &to)).await.answer().contains_key("code"));
+    }
+    assert_eq!(allow(&app, &browser, &asking(&client, &to)).await.answer()["error"], "temporarily_unavailable");
 }
 
 on_both!(sessions_of_browsers_end_like_any_other, SETTINGS, |app| {
@@ -317,6 +355,25 @@ on_both!(sessions_of_browsers_end_like_any_other, SETTINGS, |app| {
     assert_eq!(browsers[0].get(&app, "/activate").await.status, 200, "it was used meanwhile");
     app.hands.advance(Duration::from_hours(31 * 24));
     assert!(browsers[0].get(&app, "/activate").await.location().starts_with("/sign-in"));
+});
+
+on_both!(once_more_in_the_same_browser, SETTINGS, |app| {
+    let admin = administrator(&app).await;
+    let client = web_app(&app, &admin).await;
+    ada(&app).await;
+    let browser = Browser::default();
+    let online = [("scope", "openid first")];
+    let code = allow(&app, &browser, &asking(&client, &online)).await.answer()["code"].clone();
+    let got = tokens(redeem(&app, &client, &code, &[]).await).await;
+    let stolen = Browser::default();
+    stolen.set_cookie("tokenhouse-session", &browser.cookies()["tokenhouse-session"]);
+    assert_eq!(stolen.get(&app, "/activate").await.status, 200);
+    browser.sign_in(&app, SIGN_IN, ADA).await;
+    assert!(stolen.get(&app, "/activate").await.location().starts_with("/sign-in"), "the cookie of before is nobody's");
+    assert!(opens(&app, &got.access_token).await, "what was granted in it goes on");
+    let page = browser.get(&app, "/oauth2/default/v1/logout").await;
+    browser.submit(&app, &page.form("/oauth2/default/v1/logout"), &[("decision", "sign_out")]).await;
+    assert!(!opens(&app, &got.access_token).await, "and ends with the session that it goes on in");
 });
 
 on_both!(somebody_else_in_the_same_browser, SETTINGS, |app| {

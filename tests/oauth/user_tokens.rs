@@ -536,6 +536,25 @@ async fn claims_of_the_settings() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_scope_that_is_almost_offline_access() {
+    let scopes = r#"[{"name": "offline-access"}, {"name": "OFFLINE_ACCESS"}]"#;
+    let app = TestApp::with(Engine::Sqlite, &[SETTINGS[0], ("oauth.scopes", scopes)]).await;
+    let admin = administrator(&app).await;
+    let body = json!({
+        "name": "x", "grants": ["authorization_code"], "redirect_uris": [CALLBACK], "scopes": ["offline-access", "OFFLINE_ACCESS"],
+    });
+    let client = made(crate::house::add(&app, &admin, body).await).await;
+    ada(&app).await;
+    let browser = Browser::default();
+    let page = allow(&app, &browser, &asking(&client, &[("scope", "openid offline-access OFFLINE_ACCESS")])).await;
+    let got = tokens(redeem(&app, &client, &page.answer()["code"], &[]).await).await;
+    assert_eq!(got.refresh_token, None);
+    let page = browser.get(&app, LOGOUT).await;
+    browser.submit(&app, &page.form(LOGOUT), &[("decision", "sign_out")]).await;
+    assert!(!opens(&app, &got.access_token).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_grant_ends_on_every_node() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let database = format!("sqlite://{}", folders[0].path().join("tokenhouse.db").display());

@@ -72,15 +72,35 @@ impl Browser {
     pub async fn sign_in(&self, app: &TestApp, path: &str, email: &str) -> Page {
         let page = self.get(app, path).await;
         assert_eq!(page.status, 200, "{}", page.html);
-        self.submit(app, &page.form("/sign-in"), &[("email", email), ("password", PASSWORD)]).await
+        let page = self.submit(app, &page.form("/sign-in"), &[("email", email), ("password", PASSWORD)]).await;
+        self.signed_in(app, page).await
+    }
+
+    /// The page behind the last form of a sign-in, which leads on.
+    pub async fn signed_in(&self, app: &TestApp, page: Page) -> Page {
+        if page.status == 303 && page.location().starts_with("/sign-in/done?") {
+            return self.get(app, &page.location()).await;
+        }
+        page
     }
 }
 
+const REFRESH: &str = "<meta http-equiv=\"refresh\" content=\"0;url=";
+
 impl Page {
-    /// Where it leads; the page must be a redirect.
+    /// Whether it is a redirect, or a page that leads on by itself.
+    pub fn leads_on(&self) -> bool {
+        self.status == 303 || self.html.contains(REFRESH)
+    }
+
+    /// Where it leads: the page must be a redirect, or one that leads on by itself.
     pub fn location(&self) -> String {
-        assert_eq!(self.status, 303, "{}", self.html);
-        self.headers[LOCATION].to_str().unwrap().to_owned()
+        if self.status == 303 {
+            return self.headers[LOCATION].to_str().unwrap().to_owned();
+        }
+        let refresh = self.html.split(REFRESH).nth(1);
+        let refresh = refresh.and_then(|rest| rest.split('"').next());
+        unescaped(refresh.unwrap_or_else(|| panic!("it leads nowhere: {} {}", self.status, self.html)))
     }
 
     /// The parameters of where it leads.

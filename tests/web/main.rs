@@ -6,11 +6,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod account;
 mod answers;
 mod cors;
 mod framing;
 mod health;
 mod http2;
 mod keys;
+mod pages;
 mod slow_clients;
 mod tls;

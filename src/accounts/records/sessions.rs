@@ -32,7 +32,7 @@ pub struct SessionRecord {
     pub client_id: Option<String>,
     /// What its owner granted the client: space-delimited.
     pub scopes: Option<String>,
-    /// The session of the browser in which he did.
+    /// The session of the browser in which he did, when this one ends with it.
     pub browser_session_id: Option<String>,
     /// When its owner logged in, if that was not when it began.
     pub authenticated_at: Option<i64>,
@@ -239,16 +239,14 @@ pub async fn session_stands(
     Ok(found.is_some())
 }
 
-/// Ends a session, and those of clients that were granted in it without `offline_access`; one that has ended stays as it is. The ids of all that have
+/// Ends a session, and those of clients that were granted in it for no longer; one that has ended stays as it is. The ids of all that have
 /// ended by now.
 pub async fn end_session(mut connection: Connection<'_>, id: &str, now: i64) -> Result<Vec<String>, StoreError> {
     sql!(
         connection.reborrow(),
         execute,
         sqlx::query(
-            "UPDATE sessions SET ended_at = $2
-             WHERE (id = $1 OR (browser_session_id = $1 AND ' ' || scopes || ' ' NOT LIKE '% offline_access %'))
-             AND ended_at IS NULL"
+            "UPDATE sessions SET ended_at = $2 WHERE (id = $1 OR browser_session_id = $1) AND ended_at IS NULL"
         )
         .bind(id)
         .bind(now)
@@ -261,6 +259,58 @@ pub async fn end_session(mut connection: Connection<'_>, id: &str, now: i64) -> 
         )
         .bind(id)
     )
+}
+
+/// The ids of a client's sessions for a user that stand at `now`, the youngest first.
+pub async fn sessions_of_client(
+    connection: Connection<'_>,
+    user_id: &str,
+    client_id: &str,
+    now: i64,
+) -> Result<Vec<String>, StoreError> {
+    sql!(
+        connection,
+        fetch_all,
+        sqlx::query_scalar(
+            "SELECT id FROM sessions WHERE user_id = $1 AND client_id = $2 AND ended_at IS NULL AND expires_at > $3
+             ORDER BY created_at DESC, id"
+        )
+        .bind(user_id)
+        .bind(client_id)
+        .bind(now)
+    )
+}
+
+/// Puts the session of a browser in the place of its last one: what was granted in that one goes on in this, and that one alone ends.
+pub async fn succeed_session(
+    mut connection: Connection<'_>,
+    last: &str,
+    new: &str,
+    now: i64,
+) -> Result<(), StoreError> {
+    sql!(
+        connection.reborrow(),
+        execute,
+        sqlx::query("UPDATE sessions SET browser_session_id = $2 WHERE browser_session_id = $1").bind(last).bind(new)
+    )?;
+    end_session(connection, last, now).await?;
+    Ok(())
+}
+
+/// Forgets what a user has allowed a client, or all clients: he is asked again.
+pub async fn forget_consent(
+    connection: Connection<'_>,
+    user_id: &str,
+    client_id: Option<&str>,
+) -> Result<(), StoreError> {
+    sql!(
+        connection,
+        execute,
+        sqlx::query("DELETE FROM oauth_consents WHERE user_id = $1 AND client_id = COALESCE($2, client_id)")
+            .bind(user_id)
+            .bind(client_id)
+    )?;
+    Ok(())
 }
 
 /// Notes that a session is in use.

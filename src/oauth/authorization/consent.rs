@@ -1,22 +1,23 @@
 //! Asking a user whether a client may have what it asks for.
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::request::{Error, Request};
 use super::{AUTHORIZE, answer, unavailable, without_login};
 use crate::accounts::new_session::Opened;
+use crate::audit::{Act, Event};
 use crate::http::caller::Caller;
 use crate::oauth::OAuth;
 use crate::oauth::client::{EMAIL, OFFLINE_ACCESS, OPENID, PROFILE};
-use crate::oauth::form::Form;
 use crate::oauth::records;
-use crate::oauth::redirect_uri::{is_exclusive, source_expression};
+use crate::oauth::redirect_uri::{form_source, is_exclusive, origin};
 use crate::store::StoreError;
 use crate::token::Scopes;
 use crate::web::browser::Browser;
+use crate::web::own_form::OwnForm;
 use crate::web::page::{self, Message};
 use crate::web::see_other;
 
@@ -38,22 +39,14 @@ struct ConsentPage<'p> {
     switch: String,
 }
 
-pub(in crate::oauth) async fn decide(
-    request: HttpRequest,
-    caller: Caller,
-    browser: Browser,
-    oauth: Data<OAuth>,
-    form: Form,
-) -> HttpResponse {
-    if !browser.sent(&request, form.get("form_token")) {
-        return page::not_from_here();
-    }
+pub(in crate::oauth) async fn decide(caller: Caller, oauth: Data<OAuth>, form: OwnForm) -> HttpResponse {
+    let browser = &form.browser;
     let query = form.get("request").unwrap_or_default();
     let asked = match oauth.authorization_request(query).await {
         Ok(asked) => asked,
         Err(refused) => return oauth.refuse(refused),
     };
-    let decided = oauth.decide(&asked, query, &browser, form.get("decision"), form.get("user"), &caller).await;
+    let decided = oauth.decide(&asked, query, browser, form.get("decision"), form.get("user"), &caller).await;
     decided.unwrap_or_else(|error| unavailable(&error))
 }
 
@@ -86,19 +79,19 @@ impl OAuth {
             client: asked.client.name(),
             user: &opened.user.email,
             asked: self.in_words(&asked.scopes),
-            host: source_expression(&asked.redirect_uri).unwrap_or_default(),
+            host: origin(&asked.redirect_uri),
             query: &without_login(query),
             form_token: browser.form_token(),
             switch: crate::web::sign_in_at(&back, None),
         };
-        page::page(StatusCode::OK, &page, browser, source_expression(&asked.redirect_uri).as_deref())
+        page::page(StatusCode::OK, &page, browser, form_source(&asked.redirect_uri).as_deref())
     }
 
     /// What scopes open, in the words of the settings where there are any.
     pub(crate) fn in_words(&self, scopes: &Scopes) -> Vec<String> {
         let words = |scope: &str| match scope {
             OPENID => "Know that it is you".to_owned(),
-            PROFILE => "See your name".to_owned(),
+            PROFILE => "See your name and the address you sign in with".to_owned(),
             EMAIL => "See your email address".to_owned(),
             OFFLINE_ACCESS => "Keep access while you are away, until you end it".to_owned(),
             scope => {
@@ -119,9 +112,9 @@ impl OAuth {
         user: Option<&str>,
         caller: &Caller,
     ) -> Result<HttpResponse, StoreError> {
-        let Some(opened) = self.signed_in(browser).await? else {
-            return Ok(see_other(&format!("{AUTHORIZE}?{query}")));
-        };
+        // Signed in too long ago by now, perhaps.
+        let opened = self.signed_in(browser).await?.filter(|opened| self.will_do(asked, opened));
+        let Some(opened) = opened else { return Ok(see_other(&format!("{AUTHORIZE}?{query}"))) };
         // Somebody else has signed in in another tab since the page was shown.
         if user != Some(opened.user.email.as_str()) {
             return Ok(self.consent_page(asked, query, browser, &opened));
@@ -133,11 +126,15 @@ impl OAuth {
                 drop(reader);
                 let all = format!("{} {}", before.unwrap_or_default(), asked.scopes);
                 let all = Scopes::from(all.as_str()).to_string();
-                self.give_code(asked, &opened, Some(all), caller).await
+                Ok(page::onward(&self.give_code(asked, &opened, Some(all), caller).await?))
             }
             Some("deny") => {
+                let now = self.registry.clock.unix_micros();
+                let event = Event::failure(Act::Authorize, "the user said no", now).on_client(asked.client.id());
+                let event = event.on_user(&opened.user.id).in_session(&opened.session.id).from(caller);
+                self.accounts.note(event).await;
                 let error = Error { code: "access_denied", description: "The user said no.".to_owned() };
-                Ok(answer::error(&asked.answerable(), &self.addresses.issuer, &error))
+                Ok(page::onward(&answer::error(&asked.answerable(), &self.addresses.issuer, &error)))
             }
             _ => {
                 let message = Message::new("Nothing was decided", "Please go back and choose one of the two buttons.");

@@ -21,8 +21,8 @@ use super::OAuth;
 use super::code::CODE_TTL;
 use super::form::Form;
 use super::records::{self, CodeRecord};
-use super::redirect_uri::source_expression;
 use super::secret;
+use crate::accounts::error::Unavailable;
 use crate::accounts::new_session::Opened;
 use crate::accounts::owner::NotOwner;
 use crate::accounts::{micros, records as account_records};
@@ -73,7 +73,7 @@ impl OAuth {
             Refused::Here(why) => {
                 page::message(StatusCode::BAD_REQUEST, &Message::new("This request cannot be answered", why))
             }
-            Refused::There(to, error) => answer::error(&to, &self.addresses.issuer, &error),
+            Refused::There(to, error) => see_other(&answer::error(&to, &self.addresses.issuer, &error)),
             Refused::Store(error) => unavailable(&error),
         }
     }
@@ -87,7 +87,7 @@ impl OAuth {
     ) -> Result<HttpResponse, StoreError> {
         let tell = |code, description: &str| {
             let error = Error { code, description: description.to_owned() };
-            Ok(answer::error(&asked.answerable(), &self.addresses.issuer, &error))
+            Ok(see_other(&answer::error(&asked.answerable(), &self.addresses.issuer, &error)))
         };
         let opened = self.signed_in(browser).await?.filter(|opened| self.will_do(asked, opened));
         let Some(opened) = opened else {
@@ -103,13 +103,7 @@ impl OAuth {
             }
             return Ok(self.consent_page(asked, query, browser, &opened));
         }
-        self.give_code(asked, &opened, None, caller).await
-    }
-
-    /// For Content-Security-Policy: where a request leads in the end.
-    pub(crate) async fn leads_to(&self, query: &str) -> Option<String> {
-        let asked = self.authorization_request(query).await.ok()?;
-        source_expression(&asked.redirect_uri)
+        Ok(see_other(&self.give_code(asked, &opened, None, caller).await?))
     }
 
     /// Who is signed in in a browser.
@@ -118,10 +112,7 @@ impl OAuth {
     /// [`StoreError`].
     pub(crate) async fn signed_in(&self, browser: &Browser) -> Result<Option<Opened>, StoreError> {
         let Some(token) = browser.session() else { return Ok(None) };
-        self.accounts.browser_session(token).await.map_err(|error| match error {
-            crate::accounts::error::Unavailable::Store(error) => error,
-            crate::accounts::error::Unavailable::Hashing(_) => StoreError::Interrupted,
-        })
+        self.accounts.browser_session(token).await.map_err(Unavailable::of_store)
     }
 
     /// Whether whoever is signed in need not log in for this request.
@@ -129,18 +120,29 @@ impl OAuth {
         let age = self.registry.clock.unix_micros().saturating_sub(opened.session.authenticated_at());
         let is_fresh = asked.max_age.is_none_or(|max| max > 0 && age <= max.saturating_mul(1_000_000));
         let hinted = asked.id_token_hint.as_deref().map(|hint| self.id_tokens.read(hint));
-        let is_meant = hinted.is_none_or(|claims| claims.is_some_and(|claims| claims.subject == opened.user.id));
+        let is_meant = hinted.is_none_or(|claims| match claims {
+            Some(claims) => claims.subject == opened.user.id,
+            // Of a key that is long retired, perhaps. It says nothing, so who must be shown nothing is not let through by it.
+            None => !asked.prompt.none,
+        });
         !asked.prompt.login && is_fresh && is_meant
     }
 
-    /// Sends the user back with a code. `consent` is what he has just allowed, to be remembered.
+    /// Where the user is sent back to, with a code. `consent` is what he has just allowed, to be remembered.
     async fn give_code(
         &self,
         asked: &Request,
         opened: &Opened,
         consent: Option<String>,
         caller: &Caller,
-    ) -> Result<HttpResponse, StoreError> {
+    ) -> Result<String, StoreError> {
+        let tell = |code, description: &str| {
+            let error = Error { code, description: description.to_owned() };
+            answer::error(&asked.answerable(), &self.addresses.issuer, &error)
+        };
+        if self.accounts.limits.authorization_of(&opened.user.id).is_err() {
+            return Ok(tell("temporarily_unavailable", "Too many codes for this user; wait before the next one."));
+        }
         let code = secret::new_code();
         let now = self.registry.clock.unix_micros();
         let record = CodeRecord {
@@ -175,12 +177,8 @@ impl OAuth {
         });
         match giving.await {
             Ok(()) => Ok(answer::code(&asked.answerable(), &self.addresses.issuer, &code)),
-            Err(NotOwner::Ended) => {
-                let error = Error { code: "access_denied", description: "The user signed out.".to_owned() };
-                Ok(answer::error(&asked.answerable(), &self.addresses.issuer, &error))
-            }
-            Err(NotOwner::Unavailable(crate::accounts::error::Unavailable::Store(error))) => Err(error),
-            Err(NotOwner::Unavailable(_)) => Err(StoreError::Interrupted),
+            Err(NotOwner::Ended) => Ok(tell("access_denied", "The user signed out.")),
+            Err(NotOwner::Unavailable(unavailable)) => Err(unavailable.of_store()),
         }
     }
 }

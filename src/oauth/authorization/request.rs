@@ -146,9 +146,11 @@ impl OAuth {
         if !parameters.twice.is_empty() {
             return Err(invalid("A parameter is there more than once."));
         }
-        let is_long = |name: &str| parameters.get(name).is_some_and(|value| value.len() > LONGEST);
-        if is_long("state") || is_long("nonce") {
-            return Err(invalid("state or nonce is longer than 2048 bytes."));
+        let is_wrong = |name: &&str| {
+            parameters.get(name).is_some_and(|value| value.len() > LONGEST || value.chars().any(char::is_control))
+        };
+        if ["state", "nonce", "login_hint"].iter().any(is_wrong) {
+            return Err(invalid("state, nonce or login_hint is longer than 2048 bytes or has a control character."));
         }
         for (name, code) in [("request", "request_not_supported"), ("request_uri", "request_uri_not_supported")] {
             if parameters.get(name).is_some() {
@@ -219,7 +221,7 @@ pub(super) fn without_login(query: &str) -> String {
                     value.split(' ').filter(|word| !["login", "select_account"].contains(word)).collect();
                 kept.append_pair(&name, &rest.join(" "));
             }
-            "max_age" if value == "0" => {}
+            "max_age" if value.parse() == Ok(0_u32) => {}
             _ => {
                 kept.append_pair(&name, &value);
             }

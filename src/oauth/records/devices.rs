@@ -64,6 +64,16 @@ pub async fn scopes_of_device(
     )
 }
 
+/// Who decided on a device.
+pub async fn user_of_device(connection: Connection<'_>, device_code_hash: &str) -> Result<Option<String>, StoreError> {
+    let user: Option<Option<String>> = sql!(
+        connection,
+        fetch_optional,
+        sqlx::query_scalar("SELECT user_id FROM oauth_device_codes WHERE device_code_hash = $1").bind(device_code_hash)
+    )?;
+    Ok(user.flatten())
+}
+
 /// The one that waits for a user at `now`, by the code that he types.
 pub async fn waiting_device(
     connection: Connection<'_>,
