@@ -43,6 +43,7 @@
            | [`store`] | SQLite or PostgreSQL behind one SQL text |\n\
            | [`server`] | puts the application together and runs it |\n\
            | [`settings`] | TOML and environment, and what is wrong with them |\n\
+           | [`tls`] | the certificate and its key, taken anew when they change |\n\
            | [`cli`] | the command line |"
 )]
 //!
@@ -79,6 +80,8 @@ pub mod settings;
 mod signing_keys;
 #[cfg(feature = "server")]
 pub mod store;
+#[cfg(feature = "server")]
+pub mod tls;
 pub mod token;
 #[cfg(feature = "server")]
 mod web;

@@ -40,6 +40,23 @@ pub(crate) fn mode_for_others(_: &Path) -> io::Result<u32> {
     Ok(0)
 }
 
+/// The permission bits of a secret file that was made by others than us, when they let too many in: anybody else than its owner, or than owner and
+/// group where root owns it and we are not root. So is it where a key is handed to a service by its group (Debian's ssl-cert, Kubernetes' fsGroup).
+#[cfg(all(unix, feature = "server"))]
+pub(crate) fn mode_that_endangers(path: &Path) -> io::Result<Option<u32>> {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let metadata = fs::metadata(path)?;
+    let mode = metadata.permissions().mode() & 0o777;
+    let by_its_group = metadata.uid() == 0 && !rustix::process::geteuid().is_root();
+    let forbidden = if by_its_group { 0o037 } else { 0o077 };
+    Ok((mode & forbidden != 0).then_some(mode))
+}
+
+#[cfg(all(not(unix), feature = "server"))]
+pub(crate) fn mode_that_endangers(_: &Path) -> io::Result<Option<u32>> {
+    Ok(None)
+}
+
 /// Writes `path` anew as a whole: a crash leaves the old file or the new one.
 pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = path.with_added_extension("new");

@@ -18,7 +18,7 @@ const WRONG: u8 = 2;
 /// # Errors
 /// When `out` cannot be written to.
 pub fn check(sources: &Sources, json: bool, out: &mut impl Write) -> io::Result<u8> {
-    if let Err(wrong) = Settings::read(sources) {
+    if let Err(wrong) = Settings::read_with_files(sources) {
         return refuse(&wrong, json, out);
     }
     let variables: Vec<&str> = sources.variables().collect();

@@ -147,7 +147,7 @@ fn run(arguments: Arguments) -> Result<u8, Failure> {
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Config { command: ConfigCommand::Check } => Ok(config::check(&sources, json, &mut out)?),
         Command::Config { command: ConfigCommand::Show } => Ok(config::show(&sources, json, &mut out)?),
-        Command::Serve => serve::run(&Settings::read(&sources)?, json, &mut out),
+        Command::Serve => serve::run(&Settings::read_with_files(&sources)?, json, &mut out),
         Command::Client { command } => client::run(command, &Settings::read(&sources)?, json, &mut out),
         Command::User { command } => user::run(&Settings::read(&sources)?, command, json, &mut out),
         Command::Db { command } => db::run(&Settings::read(&sources)?, command, json, &mut out),

@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::Failure;
 use crate::server::{Server, logs};
 use crate::settings::{DatabaseUrl, Settings};
+use crate::tls::{PairFiles, pair};
 use crate::token::Clock;
 
 pub(super) fn run(settings: &Settings, json: bool, out: &mut impl Write) -> Result<u8, Failure> {
@@ -51,11 +52,17 @@ pub(super) fn run(settings: &Settings, json: bool, out: &mut impl Write) -> Resu
 
 /// Says where it listens, where the data is, and what to try.
 fn announce(settings: &Settings, address: SocketAddr, json: bool, out: &mut impl Write) -> std::io::Result<()> {
-    let url = format!("http://{address}");
+    let scheme = if settings.server.tls.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{address}");
     if json {
         return writeln!(out, "{}", json!({ "listening": url, "public_url": settings.server.public_url }));
     }
     writeln!(out, "tokenhouse {} listens on {url}", env!("CARGO_PKG_VERSION"))?;
+    let (curl, url) = match &settings.server.tls {
+        // By the name that the certificate is for.
+        Some(tls) => (curl_that_believes(tls)?, settings.server.public_url.clone()),
+        None => ("curl".to_owned(), url),
+    };
     if !settings.auth.local {
         let issuers = settings.auth.remotes.iter().filter_map(|name| settings.remotes.get(name));
         for remote in issuers {
@@ -63,7 +70,7 @@ fn announce(settings: &Settings, address: SocketAddr, json: bool, out: &mut impl
         }
         return write!(
             out,
-            "\nTry it:\n\n  curl {url}/api/publicInfo\n  curl -i {url}/api/profile\n  curl {url}/api/profile -H \"Authorization: Bearer $TOKEN\"\n\n"
+            "\nTry it:\n\n  {curl} {url}/api/publicInfo\n  {curl} -i {url}/api/profile\n  {curl} {url}/api/profile -H \"Authorization: Bearer $TOKEN\"\n\n"
         );
     }
     let data = match &settings.database.url {
@@ -80,15 +87,29 @@ fn announce(settings: &Settings, address: SocketAddr, json: bool, out: &mut impl
         r#"
 Try it:
 
-  curl {url}/api/register -H 'Content-Type: application/json' \
+  {curl} {url}/api/register -H 'Content-Type: application/json' \
     -d '{{"email":"ada@example.com","password":"correct horse battery staple"}}'
 
-  TOKEN=$(curl -s {url}/api/login -H 'Content-Type: application/json' \
+  TOKEN=$({curl} -s {url}/api/login -H 'Content-Type: application/json' \
     -d '{{"email":"ada@example.com","password":"correct horse battery staple"}}' | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
 
-  curl {url}/api/profile -H "Authorization: Bearer $TOKEN"
+  {curl} {url}/api/profile -H "Authorization: Bearer $TOKEN"
 
 "#
     )?;
     out.flush()
+}
+
+/// The command `curl`, which must be given a certificate that vouches for itself.
+fn curl_that_believes(tls: &PairFiles) -> std::io::Result<String> {
+    let pair = pair::read(tls, &rustls::crypto::aws_lc_rs::default_provider());
+    if !pair.is_ok_and(|pair| pair.is_self_signed) {
+        return Ok("curl".to_owned());
+    }
+    let path = std::path::absolute(&tls.certificate)?.display().to_string();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+    if path.bytes().all(plain) {
+        return Ok(format!("curl --cacert {path}"));
+    }
+    Ok(format!("curl --cacert '{}'", path.replace('\'', r"'\''")))
 }

@@ -5,6 +5,7 @@
 //! | [`start`] | from settings to a listening server, and its orderly end |
 //! | `app` | which route is where, and what lies around all of them |
 //! | `edge` | request ids, security headers, request lines |
+//! | `https`, `http2` | connections over TLS; streams of HTTP/2 become requests |
 //! | `health` | `/health/live` and `/health/ready` |
 //! | `info` | the article's two routes, public and protected |
 //! | [`logs`] | how log lines look; `log_lines`: how they leave |
@@ -12,6 +13,8 @@
 pub(crate) mod app;
 pub(crate) mod edge;
 pub(crate) mod health;
+mod http2;
+mod https;
 pub(crate) mod info;
 mod log_lines;
 pub mod logs;

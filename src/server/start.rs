@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use super::app::{self, State};
 use super::edge::Edge;
 use super::health::Draining;
+use super::https;
 use crate::accounts::letters::Postman;
 use crate::accounts::{self, Accounts};
 use crate::oauth::clients::Clients;
@@ -26,6 +27,8 @@ use crate::sealing::Sealing;
 use crate::settings::{Remote, Settings, Tokens};
 use crate::signing_keys::SigningKeys;
 use crate::store::{OpenError, Store, StoreError};
+use crate::tls::TlsError;
+use crate::tls::live::Live;
 use crate::token::{
     BuildError, Clock, HmacSecret, KeyFileError, KeyFolder, KeyRules, LocalIssuer, LocalSettings, RemoteSettings,
     SecretTooShort, Verifier, WrongIssuer,
@@ -35,10 +38,10 @@ use crate::token::{
 const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection must send the head of its request within so long ...
-const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// ... and be gone so long after it was told to go.
-const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
+pub(super) const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// So many connections may wait to be accepted; the standard library's 128 are full in a moment.
 const BACKLOG: u32 = 2048;
@@ -83,6 +86,9 @@ pub enum StartError {
     /// The accounts: hashing threads, letters.
     #[error(transparent)]
     Accounts(#[from] accounts::StartError),
+    /// The certificate and its key.
+    #[error("server.tls_certificate and server.tls_key: {0}")]
+    Tls(#[from] TlsError),
     /// Another program listens there.
     #[error("cannot listen on {0}: another program does already; stop that one, or set server.listen to another port")]
     AddressInUse(SocketAddr),
@@ -106,6 +112,9 @@ impl Server {
         let listener = listen(settings.server.listen)?;
         let address =
             listener.local_addr().map_err(|source| StartError::Listen { address: settings.server.listen, source })?;
+
+        let open = |tls| Live::open(tls, &settings.server.public_url, &https::PROTOCOLS, clock.clone());
+        let tls = settings.server.tls.as_ref().map(open).transpose()?.map(Arc::new);
 
         let mut verifier = Verifier::builder().clock(clock.clone()).leeway(settings.tokens.leeway);
         let mut accounts = None;
@@ -155,23 +164,30 @@ impl Server {
         let store = accounts.as_ref().map(|accounts| accounts.store().clone());
         let state = State::new(settings, verifier, accounts.map(Data::from), oauth);
         let draining = state.draining.clone();
-        let edge = Edge::new(settings, clock);
-        let server = HttpServer::new(move || {
+        let edge = Edge::new(settings, clock.clone());
+        let app = move || {
             let edge = edge.clone();
             App::new()
                 .configure(|cfg| app::routes(cfg, &state))
                 .wrap(from_fn(move |request, next| edge.clone().around(request, next)))
-        })
-        .client_request_timeout(HEAD_TIMEOUT)
-        .client_disconnect_timeout(DISCONNECT_TIMEOUT)
-        .keep_alive(KEEP_ALIVE)
-        // A client that hung up is not worked for.
-        .h1_allow_half_closed(false)
-        .shutdown_timeout(settings.server.shutdown_grace.as_secs().max(1))
-        .disable_signals()
-        .listen(listener)
-        .map_err(|source| StartError::Listen { address, source })?
-        .run();
+        };
+        let shutdown_timeout = settings.server.shutdown_grace.as_secs().max(1);
+        let server = if let Some(tls) = tls {
+            tls.keep_up();
+            https::serve(app, listener, tls, shutdown_timeout, clock)
+        } else {
+            HttpServer::new(app)
+                .client_request_timeout(HEAD_TIMEOUT)
+                .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+                .keep_alive(KEEP_ALIVE)
+                // A client that hung up is not worked for.
+                .h1_allow_half_closed(false)
+                .shutdown_timeout(shutdown_timeout)
+                .disable_signals()
+                .listen(listener)
+                .map(HttpServer::run)
+        }
+        .map_err(|source| StartError::Listen { address, source })?;
         let handle = server.handle();
         Ok(Self { address, handle, running: tokio::spawn(server), draining, store, postman })
     }

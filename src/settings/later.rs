@@ -4,11 +4,7 @@
 //! a packet capture that it is off. So each such key is refused, in words.
 
 /// A key, or a section with everything in it, and why it is refused.
-const NOT_YET: [(&str, &str); 3] = [
-    ("server.tls_certificate", "this version does not speak TLS itself yet (put a reverse proxy in front)"),
-    ("server.tls_key", "this version does not speak TLS itself yet (put a reverse proxy in front)"),
-    ("metrics", "this version has no metrics yet"),
-];
+const NOT_YET: [(&str, &str); 1] = [("metrics", "this version has no metrics yet")];
 
 /// Why `key` is refused, when it is one of those.
 pub(super) fn not_yet(key: &str) -> Option<String> {

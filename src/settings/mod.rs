@@ -20,6 +20,7 @@ mod sections;
 pub mod show;
 mod sources;
 mod table;
+mod tls;
 mod units;
 mod unknown;
 mod web_origin;
@@ -35,6 +36,7 @@ use jsonwebtoken::Algorithm;
 use secrecy::SecretString;
 use url::Url;
 
+use crate::tls::PairFiles;
 use crate::token::SigningAlgorithm;
 use crate::token::required_claim::RequiredClaim;
 
@@ -103,6 +105,8 @@ pub struct Server {
     pub max_body: usize,
     /// How long a shutdown waits for requests under way.
     pub shutdown_grace: Duration,
+    /// The server speaks TLS with these; without them it is plain HTTP.
+    pub tls: Option<PairFiles>,
 }
 
 /// `[cors]`: which pages of other origins may call.

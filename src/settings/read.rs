@@ -5,7 +5,7 @@
 
 use super::layers::Leaf;
 use super::reader::Reader;
-use super::{Settings, claims, issuers, mail, oauth, sections};
+use super::{Settings, claims, issuers, mail, oauth, sections, tls};
 
 pub use super::mistake::{Mistake, Place, WrongSettings};
 pub use super::sources::Sources;
@@ -29,6 +29,19 @@ impl Settings {
     /// ```
     pub fn read(sources: &Sources) -> Result<Self, WrongSettings> {
         read(sources).map(|(settings, _)| settings)
+    }
+
+    /// The same for a server that is about to start: what is in the files of `server.tls_certificate` and `server.tls_key` is checked too.
+    ///
+    /// # Errors
+    /// Every mistake in the settings and those files.
+    pub fn read_with_files(sources: &Sources) -> Result<Self, WrongSettings> {
+        let mut reader = Reader::new(sources)?;
+        let settings = all(&mut reader);
+        if let Some(settings) = &settings {
+            tls::check_files(&mut reader, &settings.server);
+        }
+        reader.finish(settings, sources).map(|(settings, _)| settings)
     }
 }
 

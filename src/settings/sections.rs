@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::reader::{Reader, Wrong};
 use super::{
     Accounts, Audit, Cors, Database, DatabaseUrl, EmailVerification, Limits, Log, LogFormat, LogRequests, Passwords,
-    Quota, Registration, Server, units, web_origin,
+    Quota, Registration, Server, tls, units, web_origin,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -42,12 +42,17 @@ pub(super) fn server(r: &mut Reader) -> Option<Server> {
     });
     let max_body = r.size("server.max_body", 1 << 10..=16 << 20).and_then(|bytes| usize::try_from(bytes).ok());
     let shutdown_grace = r.duration("server.shutdown_grace", Duration::ZERO..=HOUR);
+    let tls = tls::tls(r);
+    if let (Some(Some(_)), Some(public_url)) = (&tls, &public_url) {
+        tls::check_public_url(r, public_url);
+    }
     Some(Server {
         listen: listen?,
         public_url: public_url?,
         trusted_proxies: trusted_proxies?,
         max_body: max_body?,
         shutdown_grace: shutdown_grace?,
+        tls: tls?,
     })
 }
 

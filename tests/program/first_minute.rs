@@ -5,18 +5,18 @@ use std::process::Command;
 use crate::program::Program;
 
 /// The three requests of a banner, as they are to be pasted.
-fn requests(banner: &str) -> Vec<String> {
+pub fn requests(banner: &str) -> Vec<String> {
     let behind = banner.split("Try it:\n").nth(1).expect("requests to try");
     behind.split("\n\n").map(|request| request.trim().to_owned()).filter(|request| !request.is_empty()).collect()
 }
 
-fn paste(script: &str) -> String {
+pub fn paste(script: &str) -> String {
     let output = Command::new("sh").args(["-c", script]).env("no_proxy", "*").output().expect("sh");
     assert!(output.status.success(), "{script}\n{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-fn have_curl() -> bool {
+pub fn have_curl() -> bool {
     let found = Command::new("curl").arg("--version").output().is_ok_and(|output| output.status.success());
     if !found {
         assert!(std::env::var_os("CI").is_none(), "there is no curl, and in CI nothing may be skipped");

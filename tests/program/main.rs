@@ -17,5 +17,6 @@ mod full_disk;
 mod imports;
 mod logs;
 mod signals;
+mod tls;
 mod users;
 mod wrong_starts;

@@ -6,6 +6,7 @@
 mod issuers;
 mod messages;
 mod never_panics;
+mod tls;
 
 use std::path::Path;
 use std::time::Duration;

@@ -214,10 +214,6 @@ fn unknown_keys_and_those_of_later_versions_are_refused() {
             "\"x[99999999999]\" = 1",
             "\"x[99999999999]\": unknown key; the sections are server, cors, log, database, auth, tokens, passwords, registration, accounts, mail, limits, audit, oauth, remote.NAME",
         ),
-        (
-            "[server]\ntls_key = \"k.pem\"",
-            "server.tls_key: this version does not speak TLS itself yet (put a reverse proxy in front); remove the key",
-        ),
         ("[metrics]\nlisten = \"\"", "metrics.listen: this version has no metrics yet; remove the key"),
     ];
     for (text, expected) in cases {

@@ -7,6 +7,7 @@
 
 pub mod app;
 pub mod browser;
+pub mod certificates;
 pub mod letters;
 pub mod okta;
 pub mod postgres;

@@ -81,7 +81,7 @@ impl Program {
         }
         let url =
             banner.split("listens on ").nth(1).and_then(|rest| rest.lines().next()).expect("an address").to_owned();
-        let address = url.trim_start_matches("http://").parse().expect("an address");
+        let address = url.trim_start_matches("http://").trim_start_matches("https://").parse().expect("an address");
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         Self { url, address, banner, client, child, log }
     }

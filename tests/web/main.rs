@@ -11,6 +11,8 @@ mod answers;
 mod cors;
 mod framing;
 mod health;
+mod http2;
 mod keys;
 mod pages;
 mod slow_clients;
+mod tls;
