@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::mistake::Place;
 use super::oauth::{RESERVED as RESERVED_SCOPES, is_scope_token};
 use super::reader::Reader;
 use super::table::Table;
@@ -53,10 +54,7 @@ pub(super) fn claims(r: &mut Reader) -> Option<Vec<CustomClaim>> {
         let name = name(&mut item);
         let source = source(&mut item);
         let kinds = kinds(&mut item);
-        let scopes = item.texts("scopes", "want a list of scopes, such as [\"profile\"]");
-        if scopes.iter().flatten().any(|scope| !is_scope_token(scope)) {
-            item.refuse("scopes", "want a list of scopes, such as [\"profile\"]");
-        }
+        let scopes = scopes(&mut item);
         item.nothing_else(&["name", "from", "prefix", "value", "tokens", "scopes"]);
         if let Some(name) = &name
             && !names.insert(name.clone())
@@ -82,8 +80,19 @@ pub(super) fn check_scopes(r: &mut Reader, tokens: Option<&Tokens>, oauth: Optio
         let advice = format!(
             "no scope {scope:?} can be granted; want openid, profile, email, offline_access, admin or one of [[oauth.scopes]]"
         );
-        r.refuse(CLAIMS, advice);
+        let place = r.place(CLAIMS).cloned().unwrap_or(Place::BuiltIn);
+        r.record(place, Some(CLAIMS.to_owned()), None, advice);
     }
+}
+
+fn scopes(item: &mut Table<'_>) -> Option<Vec<String>> {
+    let want = "want a list of scopes, such as [\"profile\"]";
+    let scopes = item.texts("scopes", want)?;
+    if scopes.iter().all(|scope| is_scope_token(scope)) {
+        return Some(scopes);
+    }
+    item.refuse("scopes", want);
+    None
 }
 
 fn name(item: &mut Table<'_>) -> Option<String> {

@@ -286,6 +286,12 @@ fn claims_of_tokens() {
         let text = format!("[[tokens.claims]]\nname = \"first\"\nvalue = true\n[[tokens.claims]]\n{table}\n");
         assert_eq!(wrong_in_file(&text), [format!("tokens.claims[1].{message}")], "{table}");
     }
+    let text = "[[tokens.claims]]\nname = \"x\"\nfrom = \"id\"\nscopes = [\"profil\"]\n";
+    let words = "tokens.claims: no scope \"profil\" can be granted; want openid, profile, email, offline_access, admin or one of [[oauth.scopes]]";
+    assert_eq!(wrong_in_file(text), [words]);
+    assert!(wrong_in_file(&format!("{text}[[oauth.scopes]]\nname = \"profil\"\n")).is_empty());
+    let long = format!("[[tokens.claims]]\nname = \"x\"\nvalue = \"{}\"\n", "x".repeat(1100));
+    assert!(wrong_in_file(&long)[0].ends_with("want at most 1024 bytes, for it is in every token"));
 }
 
 #[test]

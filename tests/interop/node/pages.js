@@ -134,7 +134,7 @@ const acts = {
     const page = await someone(browser, wrong)
     await page.goto(`${origin}/sign-in`)
     await signIn(page, told.email)
-    await reaches(page, 'You are signed in')
+    await reaches(page, 'Your account')
     for (const host of ['127.0.0.1', has_ipv6 ? '[::1]' : '127.0.0.1', '127.0.0.1']) {
       await page.goto(told.app.replace('HOST', encodeURIComponent(`http://${host}:${told.port}/callback`)))
       await press(page, 'Allow')
