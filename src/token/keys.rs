@@ -10,6 +10,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::Algorithm;
 
+#[cfg(feature = "server")]
+use super::checks::StopAtFirst;
+use super::checks::{CheckName, Witness};
+use super::jws::Compact;
 use super::rejection::Rejection;
 
 /// A key bound to exactly one algorithm (RFC 8725, section 3.1): a token that names another is refused, whatever it says.
@@ -17,7 +21,7 @@ use super::rejection::Rejection;
 /// It is taken apart once, when it is read: doing that for each signature costs more than an HMAC, and a third of an RSA signature.
 #[derive(Clone)]
 pub(super) struct VerifyingKey {
-    algorithm: Algorithm,
+    pub algorithm: Algorithm,
     key: Key,
 }
 
@@ -63,16 +67,24 @@ impl VerifyingKey {
         Some(Self { algorithm, key: Key::Public(key) })
     }
 
-    /// Checks that `signature` (base64url) over `signed` was made with this key, by the algorithm it is bound to.
-    pub fn check(&self, named_algorithm: &str, signed: &str, signature: &str) -> Result<(), Rejection> {
-        if named_algorithm.parse::<Algorithm>().ok() != Some(self.algorithm) {
-            return Err(Rejection::Algorithm);
+    /// Checks that the signature of `token` was made with this key, by the algorithm it is bound to.
+    #[cfg(feature = "server")]
+    pub fn check(&self, token: &Compact<'_>) -> Result<(), Rejection> {
+        self.check_before(token, &mut StopAtFirst)
+    }
+
+    /// The same before a witness.
+    pub fn check_before(&self, token: &Compact<'_>, witness: &mut impl Witness) -> Result<(), Rejection> {
+        let fits = token.header.alg.parse::<Algorithm>().ok() == Some(self.algorithm);
+        witness.need(CheckName::Algorithm, fits.then_some(()).ok_or(Rejection::Algorithm))?;
+        witness.need(CheckName::Signature, self.check_signature(token).ok_or(Rejection::Signature))
+    }
+
+    fn check_signature(&self, token: &Compact<'_>) -> Option<()> {
+        let (signed, signature) = (token.signed.as_bytes(), URL_SAFE_NO_PAD.decode(token.signature).ok()?);
+        match &self.key {
+            Key::Secret(key) => hmac::verify(key, signed, &signature).ok(),
+            Key::Public(key) => key.verify_sig(signed, &signature).ok(),
         }
-        let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| Rejection::Signature)?;
-        let good = match &self.key {
-            Key::Secret(key) => hmac::verify(key, signed.as_bytes(), &signature),
-            Key::Public(key) => key.verify_sig(signed.as_bytes(), &signature),
-        };
-        good.map_err(|_| Rejection::Signature)
     }
 }
