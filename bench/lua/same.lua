@@ -6,3 +6,4 @@ if os.getenv("BODY") then
   wrk.headers["Content-Type"] = os.getenv("TYPE")
 end
 wrk.headers["Authorization"] = os.getenv("AUTHORIZATION")
+wrk.headers["Cookie"] = os.getenv("COOKIE")
