@@ -50,7 +50,7 @@ def grants(bench):
         if bench.glewlwyd:
             peers["glewlwyd"] = (start(glewlwyd(bench)).url + "/api/auth/", "username", "which hashes with PBKDF2")
         for name, (url, field, _) in peers.items():
-            measures[name] = lambda url=url, field=field: Load(url, "logins", 16, users=1, field=field).run(seconds)
+            measures[name] = lambda url=url, field=field: Load(url, "logins", 4, users=1, field=field).run(seconds)
         found = bench.in_turns(measures)
     bench.row("logins", "argon2id alone, on all cores", "×", ratios(found, "logins", "argon2id"), (">=", 0.95))
     for name, (_, _, hash) in peers.items():
