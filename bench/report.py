@@ -55,7 +55,8 @@ def line(row):
     median, spread, target, reached = row.texts()
     against = f"  against {row.against}" if row.against else ""
     target = f"  want {target}: {reached.strip('*')}" if target else ""
-    return f"{median:>14}  ({spread})  {row.what}{against}{target}"
+    cpu = f"  processor time {statistics.median(row.cpu):.2f} ×" if row.cpu else ""
+    return f"{median:>14}  ({spread})  {row.what}{against}{cpu}{target}"
 
 
 def table(rows):
