@@ -44,12 +44,14 @@ impl Writer {
         let body = match letter {
             // Whoever registered and did not show that the address is his is asked again, as at the first time.
             Letter::VerifyEmail | Letter::AddressTaken if is_unverified => {
-                self.with_token(connection, waiting, &user, Purpose::VerifyEmail).await?
+                self.with_token(connection, waiting, &user, Purpose::VerifyEmail, None).await?
             }
             Letter::VerifyEmail => None,
             Letter::AddressTaken => Some(Body::AddressTaken),
-            Letter::ConfirmNewEmail => self.with_token(connection, waiting, &user, Purpose::ChangeEmail).await?,
-            Letter::ResetPassword => self.with_token(connection, waiting, &user, Purpose::ResetPassword).await?,
+            Letter::ConfirmNewEmail => self.with_token(connection, waiting, &user, Purpose::ChangeEmail, None).await?,
+            Letter::ResetPassword { return_to } => {
+                self.with_token(connection, waiting, &user, Purpose::ResetPassword, return_to.as_deref()).await?
+            }
             Letter::EmailChanged { new_email } => Some(Body::EmailChanged { new_email }),
             Letter::Notice { act, ip, user_agent } => Some(Body::Notice {
                 what: what_was_done(&act).to_owned(),
@@ -71,6 +73,7 @@ impl Writer {
         waiting: &Waiting,
         user: &UserRecord,
         purpose: Purpose,
+        return_to: Option<&str>,
     ) -> Result<Option<Body>, StoreError> {
         let ttl = purpose.ttl(&self.rules);
         let expires_at = waiting.created_at.saturating_add(micros(ttl));
@@ -90,6 +93,7 @@ impl Writer {
             email: &waiting.email,
             created_at: waiting.created_at,
             expires_at,
+            return_to,
         };
         if !records::put_token(connection.reborrow(), &token).await? {
             return Ok(None);

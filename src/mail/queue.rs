@@ -26,7 +26,11 @@ pub enum Letter {
         new_email: String,
     },
     /// Lets whoever forgot his password set another.
-    ResetPassword,
+    ResetPassword {
+        /// Where he was going: a path of this server.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        return_to: Option<String>,
+    },
     /// Something that matters for security was done to the account: its owner shall know, for it may not have been him.
     Notice {
         /// The [`Act`]'s name.
@@ -55,7 +59,7 @@ impl Letter {
             Self::AddressTaken => "address_taken",
             Self::ConfirmNewEmail => "confirm_new_email",
             Self::EmailChanged { .. } => "email_changed",
-            Self::ResetPassword => "reset_password",
+            Self::ResetPassword { .. } => "reset_password",
             Self::Notice { .. } => "notice",
         }
     }

@@ -45,8 +45,10 @@ pub(crate) struct Text<'a> {
     pub from: &'a Mailbox,
     pub to: &'a str,
     pub at: DateTime<Utc>,
-    /// What the server is called by people.
+    /// The server's address.
     pub server: &'a str,
+    /// What the server is called by people.
+    pub house: &'a str,
     pub name: Option<&'a str>,
     pub body: &'a Body,
 }
@@ -55,6 +57,7 @@ pub(crate) struct Text<'a> {
 #[template(path = "letter.txt")]
 struct Plain<'a> {
     server: &'a str,
+    house: &'a str,
     name: Option<&'a str>,
     body: &'a Body,
 }
@@ -63,7 +66,7 @@ struct Plain<'a> {
 #[template(path = "letter.html")]
 struct Html<'a> {
     subject: &'a str,
-    server: &'a str,
+    house: &'a str,
     name: Option<&'a str>,
     body: &'a Body,
 }
@@ -95,9 +98,9 @@ impl Body {
 impl Text<'_> {
     /// The message (RFC 5322) with both forms of the text (RFC 2046, section 5.1.4).
     pub fn message(&self) -> Result<Message, Unwritable> {
-        let (server, name, body, subject) = (self.server, self.name, self.body, self.body.subject());
-        let plain = Plain { server, name, body }.render()?;
-        let html = Html { subject, server, name, body }.render()?;
+        let (house, name, body, subject) = (self.house, self.name, self.body, self.body.subject());
+        let plain = Plain { server: self.server, house, name, body }.render()?;
+        let html = Html { subject, house, name, body }.render()?;
         let domain = self.from.email.domain();
         Ok(Message::builder()
             .from(self.from.clone())
@@ -124,6 +127,7 @@ mod tests {
             to: "ada@example.com",
             at,
             server: "https://x.example",
+            house: "Example (https://x.example)",
             name: Some(name),
             body,
         };

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use actix_web::body::MessageBody;
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
@@ -17,6 +17,7 @@ use crate::guard::Bearer;
 use crate::http::request_id::RequestId;
 use crate::settings::{LogRequests, Settings};
 use crate::token::{Clock, random};
+use crate::web;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -57,15 +58,15 @@ impl Edge {
         Self { headers: headers.into(), log: settings.log.requests, clock, ids: Arc::new(ids) }
     }
 
-    pub async fn around<B: MessageBody>(
+    pub async fn around<B: MessageBody + 'static>(
         self,
         request: ServiceRequest,
         next: Next<B>,
-    ) -> Result<ServiceResponse<B>, Error> {
+    ) -> Result<ServiceResponse<BoxBody>, Error> {
         let id = self.request_id(request.headers());
         let started = (self.log != LogRequests::Off).then(|| self.clock.monotonic());
         request.extensions_mut().insert(RequestId(id.clone()));
-        let mut response = next.call(request).await?;
+        let mut response = web::problem_page::for_people(next.call(request).await?);
         let headers = response.headers_mut();
         for (name, value) in self.headers.iter() {
             if !headers.contains_key(name) {

@@ -10,9 +10,11 @@ mod hostile_input;
 mod issuers;
 mod later;
 mod layers;
+pub mod logo;
 mod mail;
 mod mistake;
 mod oauth;
+mod pages;
 pub mod read;
 mod reader;
 mod secret;
@@ -40,10 +42,11 @@ use crate::tls::PairFiles;
 use crate::token::SigningAlgorithm;
 use crate::token::required_claim::RequiredClaim;
 
+pub use pages::Color;
 pub use read::{Mistake, Place, Sources, WrongSettings};
 
 /// The sections whose names are fixed, in the order in which they are documented.
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 14] = [
     "server",
     "cors",
     "log",
@@ -57,6 +60,7 @@ const SECTIONS: [&str; 13] = [
     "limits",
     "audit",
     "oauth",
+    "pages",
 ];
 
 /// Everything the server can be told. See `config/default.toml`, which explains each key and holds its default.
@@ -88,6 +92,8 @@ pub struct Settings {
     pub audit: Audit,
     /// `[oauth]`.
     pub oauth: OAuth,
+    /// `[pages]`
+    pub pages: Pages,
     /// `[remote.NAME]`, by name
     pub remotes: BTreeMap<String, Remote>,
 }
@@ -408,4 +414,17 @@ pub struct DeclaredScope {
     pub description: String,
     /// `default`: a client that may have it gets it when it asks for none.
     pub default: bool,
+}
+
+/// `[pages]`: what people see.
+#[derive(Debug, Clone)]
+pub struct Pages {
+    /// Whether `/` is the playground; else it leads to the account.
+    pub playground: bool,
+    /// What people know this server by.
+    pub name: String,
+    /// A picture beside the name, an SVG or PNG file.
+    pub logo: Option<PathBuf>,
+    /// The colour of buttons; from it follow those of links and outlines.
+    pub color: Option<Color>,
 }

@@ -5,7 +5,7 @@
 
 use super::layers::Leaf;
 use super::reader::Reader;
-use super::{Settings, claims, issuers, mail, oauth, sections, tls};
+use super::{Settings, claims, issuers, mail, oauth, pages, sections, tls};
 
 pub use super::mistake::{Mistake, Place, WrongSettings};
 pub use super::sources::Sources;
@@ -31,7 +31,8 @@ impl Settings {
         read(sources).map(|(settings, _)| settings)
     }
 
-    /// The same for a server that is about to start: what is in the files of `server.tls_certificate` and `server.tls_key` is checked too.
+    /// The same for a server that is about to start: what is in the files of `server.tls_certificate`, `server.tls_key` and
+    /// `pages.logo` is checked too.
     ///
     /// # Errors
     /// Every mistake in the settings and those files.
@@ -40,6 +41,7 @@ impl Settings {
         let settings = all(&mut reader);
         if let Some(settings) = &settings {
             tls::check_files(&mut reader, &settings.server);
+            pages::check_files(&mut reader, &settings.pages);
         }
         reader.finish(settings, sources).map(|(settings, _)| settings)
     }
@@ -67,6 +69,7 @@ fn all(r: &mut Reader) -> Option<Settings> {
     let limits = sections::limits(r);
     let audit = sections::audit(r);
     let oauth = oauth::oauth(r);
+    let pages = pages::pages(r);
     claims::check_scopes(r, tokens.as_ref(), oauth.as_ref());
     let remotes = issuers::remotes(r, server.as_ref());
     Some(Settings {
@@ -83,6 +86,7 @@ fn all(r: &mut Reader) -> Option<Settings> {
         limits: limits?,
         audit: audit?,
         oauth: oauth?,
+        pages: pages?,
         remotes: remotes?,
     })
 }
