@@ -1,5 +1,5 @@
 // Requests to the API, and what is answered.
-import { byId, copy, element, say } from "./dom.js";
+import { byId, copy, element, say, toView } from "./dom.js";
 import { explain, sentence } from "./explain.js";
 import { current } from "./held.js";
 import { SNIPPETS, short } from "./snippets.js";
@@ -73,6 +73,7 @@ const call = async ({ path, needs }) => {
   try {
     const answer = await send(path, token);
     show({ path, token }, answer);
+    toView(byId("call-said"));
     const words = [element("strong", { class: answer.response.ok ? "good" : "bad" }, status(answer.response)), ` in ${answer.millis} ms`];
     if (token && answer.response.status === 401) words.push(`. Why: ${sentence((await explain(token)).verdict)}`);
     say(byId("call-said"), ...words);

@@ -19,6 +19,12 @@ export const say = (region, ...words) => {
   requestAnimationFrame(() => region.replaceChildren(...words));
 };
 
+// On a narrow screen what was asked for is below, out of sight.
+export const toView = (region) => {
+  const { top } = region.getBoundingClientRect();
+  if (top < 0 || top > window.innerHeight * 0.75) region.scrollIntoView({ block: "start" });
+};
+
 // Copies a text, and says so on the button.
 export const copy = async (button, text) => {
   const words = button.textContent;

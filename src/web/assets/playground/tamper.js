@@ -1,5 +1,5 @@
 // Tokens that were tampered with, and the check that each of them fails.
-import { byId, element, say } from "./dom.js";
+import { byId, element, say, toView } from "./dom.js";
 import { send, status, unreachable } from "./call.js";
 import { checks, explain, sentence } from "./explain.js";
 import { current } from "./held.js";
@@ -19,9 +19,9 @@ const flipped = (signature) => {
 };
 
 const TAMPERS = [
-  { id: "claim", words: "Be somebody else", more: "another sub, the same signature",
+  { id: "claim", words: "Become somebody else", more: "another sub, the same signature",
     act: withClaims((claims) => ({ sub: crypto.randomUUID?.() ?? "somebody-else", ...(claims.uid && { uid: "somebody-else" }) })) },
-  { id: "scope", words: "Be an administrator", more: "the scope admin added",
+  { id: "scope", words: "Become an administrator", more: "the scope admin added",
     act: withClaims(({ scp, scope }) => ({
       ...((Array.isArray(scp) || !scope) && { scp: [...(Array.isArray(scp) ? scp : []), "admin"] }),
       ...(typeof scope === "string" && { scope: `${scope} admin` }),
@@ -34,19 +34,19 @@ const TAMPERS = [
     act: ({ parts }) => `${parts[0]}.${parts[1]}.` },
   { id: "bit", words: "Change a letter", more: "of the signature",
     act: ({ parts }) => `${parts[0]}.${parts[1]}.${flipped(parts[2])}` },
-  { id: "own-key", words: "Sign it oneself", more: "HS256, with the secret “secret”", needs: () => crypto.subtle,
+  { id: "own-key", words: "Sign it yourself", more: "HS256, with the secret “secret”", needs: () => crypto.subtle,
     act: ({ header, claims }) => signed(`${encodeJson({ ...header, alg: "HS256" })}.${encodeJson(claims)}`, "secret") },
   { id: "kid", words: "Name another key", more: "a kid that nobody has",
     act: withHeader(() => ({ kid: "nobody" })) },
-  { id: "expired", words: "Let it be expired", more: "exp an hour ago",
+  { id: "expired", words: "Let it expire", more: "exp an hour ago",
     act: withClaims(() => ({ iat: now() - 7200, exp: now() - 3600 })) },
-  { id: "early", words: "Let it begin tomorrow", more: "nbf and iat in the future",
+  { id: "early", words: "Begin tomorrow", more: "nbf and iat in the future",
     act: withClaims(() => ({ iat: now() + 86400, nbf: now() + 86400, exp: now() + 90000 })) },
-  { id: "audience", words: "Another audience", more: "aud of some other API",
+  { id: "audience", words: "Change the audience", more: "aud of some other API",
     act: withClaims(() => ({ aud: "api://somebody-else" })) },
-  { id: "issuer", words: "Another issuer", more: "iss of nobody who is believed",
+  { id: "issuer", words: "Change the issuer", more: "iss of nobody who is believed",
     act: withClaims(() => ({ iss: "https://issuer.example" })) },
-  { id: "type", words: "Another kind of token", more: "typ of a logout token",
+  { id: "type", words: "Change its kind", more: "typ of a logout token",
     act: withHeader(() => ({ typ: "logout+jwt" })) },
 ];
 
@@ -61,6 +61,7 @@ const tamper = async (one, button) => {
     byId("checks").replaceChildren(...checks(explanation));
     byId("broken").hidden = false;
     const failed = explanation.checks.filter(({ outcome }) => outcome === "failed").length;
+    toView(said);
     say(
       said,
       element("p", { class: explanation.accepted ? "verdict good" : "verdict bad", "data-tamper": one.id },
