@@ -5,6 +5,7 @@
 
 use super::layers::Leaf;
 use super::reader::Reader;
+use super::show::entries_of;
 use super::{Settings, claims, issuers, mail, oauth, pages, sections, tls};
 
 pub use super::mistake::{Mistake, Place, WrongSettings};
@@ -28,7 +29,7 @@ impl Settings {
     /// # Ok::<(), tokenhouse::settings::WrongSettings>(())
     /// ```
     pub fn read(sources: &Sources) -> Result<Self, WrongSettings> {
-        read(sources).map(|(settings, _)| settings)
+        read(sources).map(with_entries)
     }
 
     /// The same for a server that is about to start: what is in the files of `server.tls_certificate`, `server.tls_key` and
@@ -43,8 +44,12 @@ impl Settings {
             tls::check_files(&mut reader, &settings.server);
             pages::check_files(&mut reader, &settings.pages);
         }
-        reader.finish(settings, sources).map(|(settings, _)| settings)
+        reader.finish(settings, sources).map(with_entries)
     }
+}
+
+fn with_entries((settings, leaves): (Settings, Vec<(String, Leaf)>)) -> Settings {
+    Settings { in_force: entries_of(leaves), ..settings }
 }
 
 /// The settings, with every value as it was written and where.
@@ -88,5 +93,6 @@ fn all(r: &mut Reader) -> Option<Settings> {
         oauth: oauth?,
         pages: pages?,
         remotes: remotes?,
+        in_force: Vec::new(),
     })
 }

@@ -28,8 +28,9 @@ pub(super) const MARK: &str = "/assets/mark.svg";
 /// The style sheet of the settings' colour.
 pub(super) const COLOR: &str = "/assets/color.css";
 
-const BUILT_IN: [(&str, &str, &str); 4] = [
+const BUILT_IN: [(&str, &str, &str); 5] = [
     ("/assets/style.css", CSS, include_str!("assets/style.css")),
+    ("/assets/admin.css", CSS, include_str!("assets/admin.css")),
     (MARK, SVG, include_str!("assets/mark.svg")),
     ("/assets/forms.js", SCRIPT, include_str!("assets/forms.js")),
     ("/assets/passkey.js", SCRIPT, include_str!("assets/passkey.js")),

@@ -11,6 +11,7 @@
 //! | `registration` | `/register` |
 //! | `letters` | where links in letters lead, and `/forgot-password` |
 //! | `account` | `/account`: one's own account, for whoever is signed in (`signed_in`) |
+//! | `admin` | `/admin`: everything, for administrators |
 //! | `activate` | `/activate`: the user's side of the device flow |
 //! | `playground` | `/`: trying tokens out |
 //! | `assets` | style sheets, scripts, pictures |
@@ -19,6 +20,7 @@
 
 mod account;
 mod activate;
+mod admin;
 mod assets;
 pub(crate) mod browser;
 pub(crate) mod complaint;
@@ -46,6 +48,7 @@ pub(crate) const SIGN_IN: &str = "/sign-in";
 pub(crate) const FORGOT: &str = "/forgot-password";
 pub(crate) const ACTIVATE: &str = "/activate";
 pub(crate) const ACCOUNT: &str = "/account";
+pub(crate) const ADMIN: &str = "/admin";
 
 /// The routes, at the root, where there are accounts.
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
@@ -53,6 +56,7 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
         .configure(registration::routes)
         .configure(letters::routes)
         .configure(account::routes)
+        .configure(admin::routes)
         .configure(activate::routes);
 }
 
