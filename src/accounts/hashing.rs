@@ -268,3 +268,32 @@ fn fill(params: &Params, password: &Password, salt: &[u8], memory: &mut Memory) 
     argon2.hash_password_into_with_memory(password.bytes(), salt, &mut hash, memory).ok()?;
     Some(hash)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{Settings, Sources};
+
+    /// F19.
+    #[tokio::test]
+    async fn a_hash_that_panics_costs_its_caller_and_nobody_else() {
+        let mut settings = Settings::read(&Sources::default()).unwrap().passwords;
+        (settings.memory_kib, settings.iterations, settings.hashing_threads) = (64, 1, Some(1));
+        let hashing = Hashing::start(&settings).unwrap();
+        let password = || Password::from(secrecy::SecretString::from("correct horse battery staple"));
+        let hash = hashing.hash_new(password(), Vec::new()).await.unwrap().unwrap();
+        for _ in 0..3 {
+            let broken = hashing.run(|memory| {
+                memory.clear();
+                panic!("on purpose");
+            });
+            let behind = hashing.verify(password(), Some(hash.clone()));
+            let (broken, behind) = tokio::join!(broken, behind);
+            let Busy { retry_after } = broken.map(|()| "an answer").unwrap_err();
+            assert!(retry_after >= Duration::from_secs(1));
+            assert!(matches!(behind, Ok(Verified::Match { renewed: None })), "{behind:?}");
+        }
+        assert_eq!(hashing.jobs.len(), 0);
+        hashing.check_room().unwrap();
+    }
+}
