@@ -97,16 +97,19 @@ impl Hashing {
         Ok(Self { jobs, hasher: Arc::new(Hasher { params }), threads, recent_micros: Arc::new(AtomicU64::new(50_000)) })
     }
 
-    /// Checks a new password against what is easy to guess, and hashes it. The inner error says what is wrong with it.
+    /// Checks a new password of whoever has this address and this name against what is easy to guess, and hashes it. The inner error says what is
+    /// wrong with it.
     ///
     /// # Errors
     /// [`Busy`].
     pub async fn hash_new(
         &self,
         password: Password,
-        known: Vec<String>,
+        email: &str,
+        name: Option<&str>,
     ) -> Result<Result<String, std::borrow::Cow<'static, str>>, Busy> {
         let hasher = Arc::clone(&self.hasher);
+        let known: Vec<String> = [Some(email), name].into_iter().flatten().map(str::to_owned).collect();
         self.run(move |memory| {
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             password.check_guessable(&known)?;
@@ -281,7 +284,7 @@ mod tests {
         (settings.memory_kib, settings.iterations, settings.hashing_threads) = (64, 1, Some(1));
         let hashing = Hashing::start(&settings).unwrap();
         let password = || Password::from(secrecy::SecretString::from("correct horse battery staple"));
-        let hash = hashing.hash_new(password(), Vec::new()).await.unwrap().unwrap();
+        let hash = hashing.hash_new(password(), "ada@example.com", None).await.unwrap().unwrap();
         for _ in 0..3 {
             let broken = hashing.run(|memory| {
                 memory.clear();
