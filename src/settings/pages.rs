@@ -3,7 +3,6 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::Pages;
 use super::logo::Logo;
 use super::reader::{Reader, Wrong};
 
@@ -15,6 +14,19 @@ const LONGEST_NAME: usize = 40;
 /// A colour of the screen (sRGB), a byte for each of its parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Color(pub [u8; 3]);
+
+/// `[pages]`: what people see.
+#[derive(Debug, Clone)]
+pub struct Pages {
+    /// Whether `/` is the playground; else it leads to the account.
+    pub playground: bool,
+    /// What people know this server by.
+    pub name: String,
+    /// A picture beside the name, an SVG or PNG file.
+    pub logo: Option<PathBuf>,
+    /// The colour of buttons; from it follow those of links and outlines.
+    pub color: Option<Color>,
+}
 
 impl Color {
     /// Reads `#rrggbb`.

@@ -92,7 +92,7 @@ async fn it_needs_nobody_else() {
     }
     assert!(!policy.contains("unsafe"), "{policy}");
     let html = response.text().await.unwrap();
-    assert!(html.contains("<noscript>") && html.contains("curl http://localhost:3000/api/profile"), "{html}");
+    assert!(html.contains("<noscript>") && html.contains("curl -i http://localhost:3000/api/profile"), "{html}");
     for inline in [" style=", "<style", " onclick", "<script>"] {
         assert!(!html.contains(inline), "{inline}");
     }

@@ -21,7 +21,7 @@ const flipped = (signature) => {
 const TAMPERS = [
   { id: "claim", words: "Become somebody else", more: "another sub, the same signature",
     act: withClaims((claims) => ({ sub: crypto.randomUUID?.() ?? "somebody-else", ...(claims.uid && { uid: "somebody-else" }) })) },
-  { id: "scope", words: "Become an administrator", more: "the scope admin added",
+  { id: "scope", words: "Become an admin", more: "the scope admin added",
     act: withClaims(({ scp, scope }) => ({
       ...((Array.isArray(scp) || !scope) && { scp: [...(Array.isArray(scp) ? scp : []), "admin"] }),
       ...(typeof scope === "string" && { scope: `${scope} admin` }),
@@ -65,7 +65,7 @@ const tamper = async (one, button) => {
     say(
       said,
       element("p", { class: explanation.accepted ? "verdict good" : "verdict bad", "data-tamper": one.id },
-        element("strong", {}, status(response)), ` ${sentence(explanation.verdict)}`,
+        element("strong", {}, status(response)), `: ${sentence(explanation.verdict)}`,
         failed > 1 ? element("span", { class: "small" }, ` ${failed} checks fail; the first one counts.`) : null),
     );
   } catch (error) {
