@@ -70,6 +70,7 @@ const show = ({ path, token }, { response, text }) => {
 const call = async ({ path, needs }) => {
   const token = needs ? current().token : null;
   last = { url: `${location.origin}${path}`, token };
+  byId("call-said").textContent = "…";
   try {
     const answer = await send(path, token);
     show({ path, token }, answer);
