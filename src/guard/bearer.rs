@@ -165,6 +165,7 @@ fn parse(header: &HeaderValue) -> Result<&str, Wrong> {
 }
 
 /// Looks at every byte, also behind one that is wrong: so the compiler makes it a loop over many at a time, and a token is long.
+#[expect(clippy::needless_bitwise_bool, reason = "what may be left out cannot be done for many bytes at a time")]
 fn is_b64token(text: &[u8]) -> bool {
     let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
     let token = text.get(..text.len() - padding).unwrap_or_default();

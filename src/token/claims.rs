@@ -148,6 +148,11 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
                 "nbf" => once(&mut nbf, "nbf", map.next_value::<Second>()?.0)?,
                 "aud" => once(&mut aud, "aud", map.next_value::<OneOrMany<Vec<String>>>()?.0)?,
                 "scp" => once(&mut scp, "scp", map.next_value::<OneOrMany<Scopes>>()?.0)?,
+                // The same once more in our own tokens: looked through then, and not kept.
+                "scope" if scp.is_some() => {
+                    let OneOrMany(NotKept) = map.next_value()?;
+                    once(&mut scope, "scope", Scopes::default())?;
+                }
                 "scope" => once(&mut scope, "scope", map.next_value::<OneOrMany<Scopes>>()?.0)?,
                 _ => {
                     let value = map.next_value::<Value>()?;
@@ -232,6 +237,18 @@ impl Gather for Scopes {
     fn add(&mut self, text: &str) {
         self.insert(text);
     }
+}
+
+/// Strings that only have to be ones.
+#[derive(Default)]
+struct NotKept;
+
+impl Gather for NotKept {
+    fn one(_: &str) -> Self {
+        Self
+    }
+
+    fn add(&mut self, _: &str) {}
 }
 
 impl<'de, T: Gather> Deserialize<'de> for OneOrMany<T> {

@@ -27,7 +27,7 @@ pub(super) struct VerifyingKey {
 
 #[derive(Clone)]
 enum Key {
-    Secret(hmac::Key),
+    Secret(Box<hmac::Key>),
     /// Knows its algorithm, too.
     Public(ParsedPublicKey),
 }
@@ -35,7 +35,7 @@ enum Key {
 impl VerifyingKey {
     /// A secret, for HS256.
     pub fn hs256(key: hmac::Key) -> Self {
-        Self { algorithm: Algorithm::HS256, key: Key::Secret(key) }
+        Self { algorithm: Algorithm::HS256, key: Key::Secret(Box::new(key)) }
     }
 
     /// An RSA key of this modulus and exponent, big-endian without leading zeros. `None` when there is no such key, or the algorithm is not RSA's.
