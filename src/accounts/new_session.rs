@@ -229,7 +229,8 @@ impl Accounts {
     }
 }
 
-fn scopes_of(user: &UserRecord) -> Scopes {
+/// The scopes of a login of this user.
+pub(crate) fn scopes_of(user: &UserRecord) -> Scopes {
     let is_admin = user.roles.split(' ').any(|role| role == ADMIN);
     LOGIN_SCOPES.split(' ').chain(is_admin.then_some(ADMIN)).collect()
 }

@@ -48,12 +48,13 @@ pub enum Act {
     DeviceDecision,
     ClientSession,
     KeyRotate,
+    TokenMint,
     DbRestore,
 }
 
 impl Act {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 44] = [
         Self::Register,
         Self::Login,
         Self::Logout,
@@ -96,6 +97,7 @@ impl Act {
         Self::DeviceDecision,
         Self::ClientSession,
         Self::KeyRotate,
+        Self::TokenMint,
         Self::DbRestore,
     ];
 
@@ -151,6 +153,7 @@ impl Act {
             Self::DeviceDecision => "device.decide",
             Self::ClientSession => "client.session",
             Self::KeyRotate => "key.rotate",
+            Self::TokenMint => "token.mint",
             Self::DbRestore => "db.restore",
         }
     }
