@@ -30,8 +30,10 @@ pub enum Act {
     UserAdd,
     UserDisable,
     UserEnable,
+    UserRename,
     UserLogout,
     UserPassword,
+    UserFactorsRemove,
     UserRoleAdd,
     UserRoleRemove,
     UserRemove,
@@ -54,7 +56,7 @@ pub enum Act {
 
 impl Act {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 46] = [
         Self::Register,
         Self::Login,
         Self::Logout,
@@ -79,8 +81,10 @@ impl Act {
         Self::UserAdd,
         Self::UserDisable,
         Self::UserEnable,
+        Self::UserRename,
         Self::UserLogout,
         Self::UserPassword,
+        Self::UserFactorsRemove,
         Self::UserRoleAdd,
         Self::UserRoleRemove,
         Self::UserRemove,
@@ -135,8 +139,10 @@ impl Act {
             Self::UserAdd => "user.add",
             Self::UserDisable => "user.disable",
             Self::UserEnable => "user.enable",
+            Self::UserRename => "user.rename",
             Self::UserLogout => "user.logout",
             Self::UserPassword => "user.password",
+            Self::UserFactorsRemove => "user.factors_remove",
             Self::UserRoleAdd => "user.role_add",
             Self::UserRoleRemove => "user.role_remove",
             Self::UserRemove => "user.remove",

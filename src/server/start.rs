@@ -156,6 +156,7 @@ impl Server {
                 verifier: verifier.clone(),
                 id_tokens,
                 signing_keys: SigningKeys::of(settings),
+                in_force: settings.in_force.clone(),
                 access_ttl: settings.tokens.access_ttl,
                 algorithm: settings.tokens.algorithm,
                 addresses: Addresses::of(&settings.server.public_url, issuer_name(settings)),

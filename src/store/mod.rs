@@ -91,6 +91,15 @@ impl Store {
         look::open_to_read(url).await
     }
 
+    /// Which engine it is, for people.
+    #[must_use]
+    pub fn engine(&self) -> &'static str {
+        match &self.0 {
+            Engine::Sqlite { .. } => "SQLite",
+            Engine::Postgres(_) => "PostgreSQL",
+        }
+    }
+
     /// A connection to read with.
     ///
     /// # Errors
