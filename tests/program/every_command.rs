@@ -100,6 +100,7 @@ fn each_answers_in_json_and_without_colours() {
         let needs_data = ["user", "client", "token", "db", "audit"].iter().any(|group| name.starts_with(group));
         let id = if needs_data && name != "db restore" {
             made(&["user", "add", "ada@example.com"], PASSWORD);
+            made(&["key", "rotate"], "");
             let client: Value = serde_json::from_str(&made(&["client", "add", "--name", "w"], "")).unwrap();
             client["client_id"].as_str().unwrap().to_owned()
         } else {
@@ -110,10 +111,12 @@ fn each_answers_in_json_and_without_colours() {
         // Once as it is, where colours are wanted and then forbidden; once in JSON.
         let plain: Vec<&str> = words.iter().map(String::as_str).collect();
         if name == "token explain" {
+            let none = run(folder, &plain, &[], input).1;
+            assert!(none.starts_with("refused: "), "{none}");
             let force = ("CLICOLOR_FORCE", "1");
             assert!(run(folder, &plain, &[force], input).1.contains("\u{1b}["), "{name}");
             assert!(!run(folder, &plain, &[force, ("NO_COLOR", "1")], input).1.contains('\u{1b}'), "{name}");
-            assert!(!run(folder, &plain, &[], input).1.contains('\u{1b}'), "{name}");
+            assert!(!none.contains('\u{1b}'), "{none}");
         }
         words.push("--json".to_owned());
         let words: Vec<&str> = words.iter().map(String::as_str).collect();

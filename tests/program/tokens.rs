@@ -44,7 +44,7 @@ async fn a_token_is_decoded_and_explained_as_the_server_decides() {
     let (code, out, _) = run(folder, &["token", "decode"], &[], &format!("{token}\n"));
     assert_eq!(code, 0);
     for words in
-        ["\"at+jwt\"", "from then on it is not good (RFC 7519, section 4.1.4)", "(in 59 minutes", "was not checked"]
+        ["\"at+jwt\"", "from then on it is not good (RFC 7519, section 4.1.4)", "Z (in ", "was not checked"]
     {
         assert!(out.contains(words), "{words} is not in\n{out}");
     }
@@ -88,7 +88,7 @@ async fn a_token_is_decoded_and_explained_as_the_server_decides() {
     let forged = format!(
         "{}.{}.AAAA",
         token.split('.').next().unwrap(),
-        crate::support::tokens::base64url("{\"iss\":\"\u{1b}[31m\u{9b}\"}")
+        crate::support::tokens::base64url("{\"iss\":\"\\u001b[31m\u{9b}\"}")
     );
     let (code, out, _) = run(folder, &["token", "decode"], &[], &forged);
     assert!(code == 0 && !out.contains(['\u{1b}', '\u{9b}']), "{out}");
@@ -102,7 +102,7 @@ async fn a_remote_token_is_explained_with_the_keys_of_its_issuer() {
     let folder = folder.path();
     let okta = Okta::start().await;
     let toml = format!(
-        "[auth]\naccept = [\"okta\"]\n[remote.okta]\nissuer = \"{}\"\naudience = \"api://default\"\nclient_id = \"0oaOther\"\n[remote.okta.required_claims]\n\"groups.includes\" = \"staff\"\n",
+        "[auth]\naccept = [\"okta\"]\n[remote.okta]\nissuer = \"{}\"\naudience = \"api://default\"\nclient_id = \"0oaOther\"\n[remote.okta.required_claims]\ngroups.includes = \"staff\"\n",
         okta.issuer
     );
     std::fs::write(folder.join("okta.toml"), toml).unwrap();
@@ -233,8 +233,8 @@ async fn what_is_minted_the_running_server_believes() {
 fn texts_that_are_no_token() {
     let folder = tempfile::tempdir().unwrap();
     for (input, code, words) in [
-        ("", 2, "the token is read from standard input, and there is none"),
-        ("\n \n", 2, "and there is none"),
+        ("", 2, "want a token on standard input, or behind the command"),
+        ("\n \n", 2, "want a token on standard input"),
         ("opaque", 1, "it is no JWT"),
         ("a.b.c", 1, "not a JSON object"),
         (&"x".repeat(100_000), 1, "longer than 8192 bytes"),
@@ -246,6 +246,9 @@ fn texts_that_are_no_token() {
     std::fs::write(folder.path().join("bad.toml"), "[server]\nlissen = 1\n").unwrap();
     assert_eq!(run(folder.path(), &["token", "decode", "--config", "bad.toml"], &[], "e30.e30.AA").0, 0);
     assert_eq!(run(folder.path(), &["token", "explain", "--config", "bad.toml"], &[], "e30.e30.AA").0, 2);
-    let (code, _, err) = run(folder.path(), &["token", "decode", "eyJ.eyJ.x"], &[], "");
-    assert!(code == 2 && err.contains("unexpected argument"), "never an argument: {err}");
+    // As an argument too; and of what is refused nothing is repeated.
+    let (code, out, _) = run(folder.path(), &["token", "decode", "e30.eyJzdWIiOiJhZGEifQ.AA"], &[], "");
+    assert!(code == 0 && out.contains("\"ada\""), "{out}");
+    let (code, out, err) = run(folder.path(), &["token", "decode", "c2VjcmV0.c2VjcmV0"], &[], "");
+    assert!(code == 1 && !(out + &err).contains("c2VjcmV0"), "{err}");
 }

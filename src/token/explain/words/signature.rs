@@ -12,6 +12,7 @@ pub fn keys_available(facts: &Facts<'_>) -> Words {
         _ => None,
     };
     let found = match status {
+        Some(status) if status.keys == 1 => "1 key".to_owned(),
         Some(status) if status.keys > 0 => format!("{} keys", status.keys),
         Some(status) => status.last_error.map_or_else(|| "none yet".to_owned(), |error| cut(&error)),
         None => String::new(),
