@@ -14,7 +14,10 @@ use crate::token::random::{base64url, bytes};
 /// What its owner sees in the list of his sessions, where others have a browser.
 const SEEN_AS: &str = "tokenhouse token mint, by an operator";
 
-/// Begins a session of `user_id` at `now`, in microseconds since 1970, that ends after `ttl`; `None` when the account is gone or disabled.
+/// The session ends so long after its token does: the token is made a moment later, and is to have its whole time.
+const LONGER: Duration = Duration::from_secs(5);
+
+/// Begins a session of `user_id` at `now`, in microseconds since 1970, for a token that lives for `ttl`; `None` when the account is gone or disabled.
 ///
 /// Its owner sees it among his sessions and can end it, as he can any other, and the act is recorded.
 ///
@@ -29,7 +32,7 @@ pub(crate) async fn begin(
     let caller = Caller { address: Ipv4Addr::LOCALHOST.into(), user_agent: Some(SEEN_AS.to_owned()) };
     // Found by nothing.
     let hashes = (base64url(&bytes::<16>()), NO_REFRESH_TOKEN.to_owned());
-    let times = (now, now.saturating_add(micros(ttl)));
+    let times = (now, now.saturating_add(micros(ttl + LONGER)));
     let mut session = SessionRecord::new(SessionKind::Login, user_id, &caller, hashes, times);
     session.ip = None;
     store

@@ -43,9 +43,7 @@ async fn a_token_is_decoded_and_explained_as_the_server_decides() {
 
     let (code, out, _) = run(folder, &["token", "decode"], &[], &format!("{token}\n"));
     assert_eq!(code, 0);
-    for words in
-        ["\"at+jwt\"", "from then on it is not good (RFC 7519, section 4.1.4)", "Z (in ", "was not checked"]
-    {
+    for words in ["\"at+jwt\"", "from then on it is not good (RFC 7519, section 4.1.4)", "Z (in ", "was not checked"] {
         assert!(out.contains(words), "{words} is not in\n{out}");
     }
     let (code, decoded) = json_of(folder, &["token", "decode"], token);

@@ -85,7 +85,8 @@ impl TokenArgument {
             None => {
                 let mut text = Vec::new();
                 io::stdin().lock().take(LONGEST).read_to_end(&mut text)?;
-                String::from_utf8(text).map_err(|_| Failure::Usage("what is on standard input is no text".to_owned()))?
+                String::from_utf8(text)
+                    .map_err(|_| Failure::Usage("what is on standard input is no text".to_owned()))?
             }
         };
         let text = SecretString::from(text);
