@@ -148,7 +148,7 @@ fn beside_okta() -> (Option<PlaysOkta>, Reader) {
 }
 
 followed! {
-    the_readme: "README.md", alone();
+    the_readme: "README.md", beside_okta();
     the_tutorial: "docs/tutorial.md", beside_okta();
     okta: "docs/okta.md", beside_okta();
     moving: "docs/moving.md", beside_okta();

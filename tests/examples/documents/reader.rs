@@ -141,6 +141,13 @@ impl Reader {
         let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (&**name, &**value)).collect();
         let server = Program::spawn(&folder, program::command(&folder, &arguments, &variables));
         let banner = server.banner.clone();
+        // Somebody who types takes longer than it does to fetch keys.
+        let ready = format!("curl -sk -o /dev/null -w '%{{http_code}}' {}/health/ready", server.url);
+        let deadline = Instant::now() + IN_THE_BACKGROUND;
+        while self.shell(&ready).1.trim() != "200" {
+            assert!(Instant::now() < deadline, "the server is not ready:\n{}", server.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
         self.server = Some(server);
         banner
     }
