@@ -77,6 +77,7 @@ impl Block {
         for (index, line) in self.text.lines().enumerate() {
             let number = self.line + 1 + index;
             let begins = if self.language.starts_with("console") { line.strip_prefix("$ ") } else { Some(line) };
+            let is_command = goes_on || until.is_some() || begins.is_some();
             match (begins, steps.last_mut()) {
                 (_, Some(step)) if goes_on || until.is_some() => {
                     step.command += "\n";
@@ -96,7 +97,7 @@ impl Block {
                 }
                 _ => {}
             }
-            goes_on = until.is_none() && line.ends_with('\\');
+            goes_on = is_command && until.is_none() && line.ends_with('\\');
         }
         steps
     }

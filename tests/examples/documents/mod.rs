@@ -202,13 +202,15 @@ fn settings_in_documents_are_good() {
     let mut wrong = Vec::new();
     for document in documents() {
         for block in blocks(&document).iter().filter(|block| block.language == "toml") {
-            // Of Cargo, or meant to be wrong.
-            if block.text.contains("[dependencies]") || block.file() == Some("bad.toml") {
+            // Of Cargo, meant to be wrong, or with files that are on another machine.
+            let of_another = block.text.contains("[dependencies]") || block.text.contains("/etc/tokenhouse/");
+            if of_another || block.file() == Some("bad.toml") {
                 continue;
             }
+            let secrets = [("TOKENHOUSE__MAIL__PASSWORD", "of the mail server")];
             let folder = tempfile::tempdir().unwrap();
             std::fs::write(folder.path().join("my.toml"), &block.text).unwrap();
-            let (code, out, err) = told(&run(folder.path(), &["config", "check", "--config", "my.toml"], &[]));
+            let (code, out, err) = told(&run(folder.path(), &["config", "check", "--config", "my.toml"], &secrets));
             if code != 0 {
                 wrong.push(format!("{document}, line {}: {out}{err}", block.line));
             }

@@ -72,7 +72,11 @@ impl Reader {
             .env("PORT", application)
             .env("HTTPIE_CONFIG_DIR", folder.path())
             .env("COLUMNS", "100");
-        std::fs::write(folder.path().join("config.json"), r#"{"default_options": ["--ignore-stdin"]}"#).unwrap();
+        std::fs::write(
+            folder.path().join("config.json"),
+            r#"{"default_options": ["--ignore-stdin", "--pretty=format"]}"#,
+        )
+        .unwrap();
         let mut shell = shell.spawn().expect("bash");
         let commands = shell.stdin.take().unwrap();
         let output = BufReader::new(shell.stdout.take().unwrap());
@@ -225,7 +229,10 @@ impl Reader {
 
     /// A text from here, as the document would say it.
     fn said(&self, text: &str) -> String {
-        self.here.iter().rev().fold(text.to_owned(), |text, (said, here)| text.replace(here, said))
+        let text = self.here.iter().rev().fold(text.to_owned(), |text, (said, here)| text.replace(here, said));
+        // What is set for its own sake here.
+        let is_ours = |line: &&str| !line.starts_with("environment TOKENHOUSE__SERVER__");
+        text.lines().filter(is_ours).fold(String::new(), |text, line| text + line + "\n")
     }
 }
 
