@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::house::{House, PRIVATE, PUBLIC};
+use crate::house::{House, PUBLIC};
 use crate::support::python::{available, python};
 
 /// A shell with HTTPie.
