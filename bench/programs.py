@@ -97,7 +97,7 @@ class Program:
 
 
 class Tokenhouse(Program):
-    """tokenhouse with its defaults, without limits, and with an issuer like Okta beside its own."""
+    """tokenhouse with its defaults but without limits; or also with an issuer like Okta beside its own, and a secret that is known."""
 
     binary = None
 
@@ -110,19 +110,15 @@ class Tokenhouse(Program):
             settings += f'issuer = "{issuer}"\n'
         (folder / "tokenhouse.toml").write_text(settings)
         self.begun = time.monotonic()
-        super().__init__([self.binary, "serve", "--config", "tokenhouse.toml"], folder, self._environment())
+        secret = {"TOKENHOUSE__TOKENS__SECRET": SECRET} if issuer else {}
+        super().__init__([self.binary, "serve", "--config", "tokenhouse.toml"], folder, secret)
         self.url = self.first_line().split("listens on ")[1]
-
-    @classmethod
-    def _environment(cls):
-        return {"TOKENHOUSE__TOKENS__SECRET": SECRET}
 
     @classmethod
     def run(cls, folder, *arguments, text=None):
         """Another command, on the same folder, to its end."""
         done = subprocess.run(
-            [cls.binary, *arguments, "--config", "tokenhouse.toml"], cwd=folder, env={**os.environ, **cls._environment()},
-            input=text, text=True, capture_output=True)
+            [cls.binary, *arguments, "--config", "tokenhouse.toml"], cwd=folder, input=text, text=True, capture_output=True)
         if done.returncode:
             raise SystemExit(f"tokenhouse {' '.join(arguments)}: {done.stderr}")
         return done.stdout
