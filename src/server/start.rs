@@ -18,6 +18,7 @@ use super::health::Draining;
 use super::https;
 use crate::accounts::letters::Postman;
 use crate::accounts::{self, Accounts};
+use crate::metrics::Metrics;
 use crate::oauth::clients::Clients;
 use crate::oauth::id_tokens::IdTokens;
 use crate::oauth::registry::Registry;
@@ -116,13 +117,17 @@ impl Server {
         let open = |tls| Live::open(tls, &settings.server.public_url, &https::PROTOCOLS, clock.clone());
         let tls = settings.server.tls.as_ref().map(open).transpose()?.map(Arc::new);
 
-        let mut verifier = Verifier::builder().clock(clock.clone()).leeway(settings.tokens.leeway);
+        let metrics = Arc::new(Metrics::new(clock.clone(), issuer_names(settings)));
+        let mut verifier =
+            Verifier::builder().clock(clock.clone()).leeway(settings.tokens.leeway).observer(Arc::clone(&metrics) as _);
         let mut accounts = None;
         if settings.auth.local {
             let store = Store::open(&settings.database.url).await?;
             let issuer = Arc::new(local_issuer(settings, clock.clone())?);
             let sealing = Sealing::open(&settings.tokens)?;
-            let opened = Arc::new(Accounts::new(settings, store, Arc::clone(&issuer), sealing, clock.clone())?);
+            let counting = Arc::clone(&metrics);
+            let opened = Accounts::new(settings, store, Arc::clone(&issuer), sealing, counting, clock.clone())?;
+            let opened = Arc::new(opened);
             let registry = Registry::open(opened.store().clone(), clock.clone()).await.map_err(StartError::Clients)?;
             let registry = Arc::new(registry);
             let id_tokens = Arc::new(IdTokens::open(&settings.tokens, Arc::clone(&issuer), clock.clone())?);
@@ -162,7 +167,7 @@ impl Server {
         });
 
         let store = accounts.as_ref().map(|accounts| accounts.store().clone());
-        let state = State::new(settings, verifier, accounts.map(Data::from), oauth);
+        let state = State::new(settings, verifier, Data::from(metrics), accounts.map(Data::from), oauth);
         let draining = state.draining.clone();
         let edge = Edge::new(settings, clock.clone());
         let app = move || {
@@ -277,6 +282,13 @@ pub fn key_folder(tokens: &Tokens) -> KeyFolder {
         token_life: tokens.access_ttl + tokens.leeway,
     };
     KeyFolder::new(&tokens.key_dir, rules)
+}
+
+/// What metrics call the issuers whose tokens are believed, in the verifier's order: the remote ones by their sections.
+fn issuer_names(settings: &Settings) -> Vec<String> {
+    let local = settings.auth.local.then(|| "local".to_owned());
+    let remotes = settings.auth.remotes.iter().filter(|name| settings.remotes.contains_key(*name)).cloned();
+    local.into_iter().chain(remotes).collect()
 }
 
 fn local_issuer(settings: &Settings, clock: Clock) -> Result<LocalIssuer, StartError> {

@@ -9,6 +9,7 @@ use super::clock::Clock;
 use super::jws::Compact;
 use super::local::{Audience, LocalIssuer};
 use super::memory::{Memory, Remembered};
+use super::observer::Observer;
 use super::rejection::Rejection;
 use super::remote::{RemoteIssuer, RemoteStatus};
 use super::standing::{Known, Standing};
@@ -43,6 +44,7 @@ pub(super) struct Inner {
     pub leeway: i64,
     pub standing: Option<Arc<dyn Standing>>,
     pub realm: String,
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 pub(super) enum Issuer {
@@ -72,7 +74,7 @@ impl Verifier {
     /// # Errors
     /// Why the token is not believed. With [`Rejection::UnknownKey`] and [`Rejection::SessionNotInMemory`], asking could have told.
     pub fn verify(&self, token: &str) -> Result<Arc<Claims>, Rejection> {
-        self.check(token).map_err(|failed| failed.rejection)
+        self.observed(self.check(token))
     }
 
     /// Checks `token`, and asks where memory does not tell: the remote issuer about a key it has not shown yet (bounded for the whole process),
@@ -81,29 +83,51 @@ impl Verifier {
     /// # Errors
     /// Why the token is not believed.
     pub async fn authenticate(&self, token: &str) -> Result<Arc<Claims>, Rejection> {
-        let failed = match self.check(token) {
-            Ok(claims) => return Ok(claims),
-            Err(failed) => failed,
+        let checked = match self.check(token) {
+            Err(failed) => self.ask(token, failed).await,
+            good => good,
         };
+        self.observed(checked)
+    }
+
+    /// Asks whoever could tell what memory did not.
+    async fn ask(&self, token: &str, failed: Failed) -> Result<Good, Failed> {
         let inner = &*self.0;
         match (failed.rejection, failed.issuer.and_then(|index| inner.issuers.get(index))) {
             (Rejection::UnknownKey, Some(Issuer::Remote(issuer))) if issuer.keys.fetch_for_unknown_kid().await => {
-                self.verify(token)
+                self.check(token)
             }
             (Rejection::KeysUnavailable, Some(Issuer::Remote(issuer))) if issuer.keys.wait_for_first_fetch().await => {
-                self.verify(token)
+                self.check(token)
             }
             (Rejection::SessionNotInMemory, _) => {
-                let (Some(standing), Some(claims)) = (&inner.standing, failed.claims) else {
-                    return Err(failed.rejection);
+                let (Some(standing), Some(claims), Some(issuer)) = (&inner.standing, &failed.claims, failed.issuer)
+                else {
+                    return Err(failed);
                 };
-                match standing.look_up(&claims).await {
-                    Ok(Known::Stands) => Ok(claims),
-                    Ok(Known::Ended | Known::No) => Err(Rejection::Ended),
-                    Err(_) => Err(Rejection::StoreUnavailable),
-                }
+                let rejection = match standing.look_up(claims).await {
+                    Ok(Known::Stands) => return Ok(Good { claims: Arc::clone(claims), issuer }),
+                    Ok(Known::Ended | Known::No) => Rejection::Ended,
+                    Err(_) => Rejection::StoreUnavailable,
+                };
+                Err(Failed { rejection, ..failed })
             }
-            (rejection, _) => Err(rejection),
+            _ => Err(failed),
+        }
+    }
+
+    /// Tells the observer of a decision.
+    fn observed(&self, checked: Result<Good, Failed>) -> Result<Arc<Claims>, Rejection> {
+        let observer = self.0.observer.as_deref();
+        match checked {
+            Ok(good) => {
+                observer.inspect(|observer| observer.accepted(good.issuer));
+                Ok(good.claims)
+            }
+            Err(failed) => {
+                observer.inspect(|observer| observer.refused(failed.issuer, failed.rejection));
+                Err(failed.rejection)
+            }
         }
     }
 
@@ -128,12 +152,17 @@ impl Verifier {
 
     /// What memory says, for the extractor: most requests end here, without a future on the heap.
     pub(crate) fn verdict(&self, token: &str) -> Verdict {
-        match self.check(token) {
+        let checked = self.check(token);
+        if let Err(Failed {
+            rejection: Rejection::UnknownKey | Rejection::KeysUnavailable | Rejection::SessionNotInMemory,
+            ..
+        }) = checked
+        {
+            return Verdict::Ask;
+        }
+        match self.observed(checked) {
             Ok(claims) => Verdict::Good(claims),
-            Err(failed) => match failed.rejection {
-                Rejection::UnknownKey | Rejection::KeysUnavailable | Rejection::SessionNotInMemory => Verdict::Ask,
-                rejection => Verdict::Bad(rejection),
-            },
+            Err(rejection) => Verdict::Bad(rejection),
         }
     }
 
@@ -164,18 +193,18 @@ impl Verifier {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    fn check(&self, token: &str) -> Result<Arc<Claims>, Failed> {
+    fn check(&self, token: &str) -> Result<Good, Failed> {
         let inner = &*self.0;
         if let Some(remembered) = inner.memory.get(token) {
             if let Some(verdict) = inner.recheck(&remembered) {
                 if matches!(verdict, Err(Rejection::Expired | Rejection::Ended)) {
                     inner.memory.forget(token);
                 }
-                return verdict.map(|()| Arc::clone(&remembered.claims)).map_err(|rejection| Failed {
-                    rejection,
-                    issuer: Some(remembered.issuer),
-                    claims: Some(remembered.claims),
-                });
+                let Remembered { claims, issuer, .. } = remembered;
+                return match verdict {
+                    Ok(()) => Ok(Good { claims, issuer }),
+                    Err(rejection) => Err(Failed { rejection, issuer: Some(issuer), claims: Some(claims) }),
+                };
             }
             inner.memory.forget(token);
         }
@@ -198,10 +227,16 @@ impl Verifier {
         let until = claims.expires_at.saturating_add(inner.leeway).min(key_until.unwrap_or(i64::MAX));
         inner.memory.insert(token, Remembered { claims: Arc::clone(&claims), issuer: index, generation, until });
         match inner.stands(issuer, &claims) {
-            Ok(()) => Ok(claims),
+            Ok(()) => Ok(Good { claims, issuer: index }),
             Err(rejection) => Err(Failed { rejection, issuer: Some(index), claims: Some(claims) }),
         }
     }
+}
+
+/// A token that is believed, and the place of its issuer in the table.
+struct Good {
+    claims: Arc<Claims>,
+    issuer: usize,
 }
 
 /// Why a check ended, with what was found out on the way.
