@@ -182,7 +182,6 @@ impl Hashing {
     }
 
     /// How many may.
-    #[allow(dead_code, reason = "the route that shows it follows")]
     pub(crate) fn room(&self) -> usize {
         self.jobs.capacity().unwrap_or(usize::MAX)
     }

@@ -6,9 +6,9 @@ use super::histogram::Histogram;
 
 /// How long hashes waited and took, and how many found the queue full.
 pub(crate) struct Hashes {
-    pub(super) waited: Histogram,
-    pub(super) took: Histogram,
-    pub(super) refused: AtomicU64,
+    pub(crate) waited: Histogram,
+    pub(crate) took: Histogram,
+    pub(crate) refused: AtomicU64,
 }
 
 impl Hashes {

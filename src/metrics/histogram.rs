@@ -16,7 +16,7 @@ pub(crate) struct Histogram {
 }
 
 /// What a histogram has at a moment.
-pub(super) struct Reading {
+pub(crate) struct Reading {
     pub sum: f64,
     pub count: u64,
     /// Upper bounds with the counts of their own buckets; the last is without bound.
@@ -80,7 +80,7 @@ impl Histogram {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "metrics are floating-point numbers, and bounds are far below 2^53")]
-    pub(super) fn read(&self) -> Reading {
+    pub fn read(&self) -> Reading {
         let counts = self.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed));
         let bounds = self.bounds.iter().map(|bound| *bound as f64 * self.scale).chain([f64::MAX]);
         let buckets: Vec<_> = bounds.zip(counts).collect();

@@ -4,13 +4,14 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeZone as _, Utc};
+use serde::Serialize;
 
 use crate::token::Clock;
 
 const MINUTES: i64 = 60;
 
 /// What happened in one minute.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Minute {
     /// When it began.
     pub start: DateTime<Utc>,

@@ -79,3 +79,15 @@ names! {
         DeviceCode = "device_code",
     }
 }
+
+names! {
+    /// What became of a letter when it was tried.
+    LetterOutcome {
+        /// The mail server, or the outbox, has it.
+        Sent = "sent",
+        /// It was not taken, and is tried again.
+        Failed = "failed",
+        /// It will never be delivered.
+        GivenUp = "given_up",
+    }
+}

@@ -18,7 +18,7 @@ impl Name for Rejection {
 }
 
 /// Counts of each issuer, and of tokens that name none that is accepted.
-pub(super) struct Verifications {
+pub(crate) struct Verifications {
     issuers: Vec<OfIssuer>,
     of_none: Counts<Rejection>,
 }
@@ -48,6 +48,21 @@ impl Verifications {
         if let Some(issuer) = self.issuers.get(issuer) {
             issuer.accepted.0.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Each issuer's name, what became of its tokens, and how often; tokens of no issuer of ours have the name "none".
+    pub fn all(&self) -> impl Iterator<Item = (&str, &'static str, u64)> {
+        let issuers = self.issuers.iter().flat_map(|issuer| {
+            let accepted = ("accepted", issuer.accepted.0.load(Ordering::Relaxed));
+            let refused = issuer.refused.all().map(|(why, count)| (why.name(), count));
+            std::iter::once(accepted).chain(refused).map(|(outcome, count)| (issuer.name.as_str(), outcome, count))
+        });
+        issuers.chain(self.of_none.all().map(|(why, count)| ("none", why.name(), count)))
+    }
+
+    /// The names of the issuers, in the verifier's order.
+    pub fn issuers(&self) -> impl Iterator<Item = &str> {
+        self.issuers.iter().map(|issuer| issuer.name.as_str())
     }
 
     pub fn refused(&self, issuer: Option<usize>, why: Rejection) {

@@ -117,6 +117,6 @@ fn elsewhere(cfg: &mut ServiceConfig, path: &str, log_in_at: &str) {
     );
 }
 
-async fn not_found() -> HttpResponse {
+pub(super) async fn not_found() -> HttpResponse {
     Problem::new(StatusCode::NOT_FOUND, "not-found").detail("There is nothing at this address.").error_response()
 }

@@ -1,6 +1,7 @@
 //! What every request and every answer gets: a request id, security headers, a line in the log where asked for.
 
 use std::fmt::Write as _;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,6 +16,7 @@ use actix_web::{Error, HttpMessage as _};
 
 use crate::guard::Bearer;
 use crate::http::request_id::RequestId;
+use crate::metrics::{OfWorker, Stopwatch};
 use crate::settings::{LogRequests, Settings};
 use crate::token::{Clock, random};
 
@@ -57,15 +59,26 @@ impl Edge {
         Self { headers: headers.into(), log: settings.log.requests, clock, ids: Arc::new(ids) }
     }
 
+    /// Has `next` answer. `worker` counts the request, where metrics are shown.
     pub async fn around<B: MessageBody>(
         self,
+        worker: Option<Rc<OfWorker>>,
         request: ServiceRequest,
         next: Next<B>,
     ) -> Result<ServiceResponse<B>, Error> {
         let id = self.request_id(request.headers());
         let started = (self.log != LogRequests::Off).then(|| self.clock.monotonic());
         request.extensions_mut().insert(RequestId(id.clone()));
-        let mut response = next.call(request).await?;
+        let counting = worker.map(|worker| (worker, Stopwatch::start(), request.method().clone()));
+        let answered = next.call(request).await;
+        if let Some((worker, since, method)) = counting {
+            let (pattern, status) = match &answered {
+                Ok(response) => (response.request().match_pattern(), response.status()),
+                Err(error) => (None, error.as_response_error().status_code()),
+            };
+            worker.answered(pattern.as_deref(), &method, status, since.elapsed());
+        }
+        let mut response = answered?;
         let headers = response.headers_mut();
         for (name, value) in self.headers.iter() {
             if !headers.contains_key(name) {

@@ -8,7 +8,6 @@ mod hidden;
 #[cfg(test)]
 mod hostile_input;
 mod issuers;
-mod later;
 mod layers;
 mod mail;
 mod mistake;
@@ -43,10 +42,11 @@ use crate::token::required_claim::RequiredClaim;
 pub use read::{Mistake, Place, Sources, WrongSettings};
 
 /// The sections whose names are fixed, in the order in which they are documented.
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 14] = [
     "server",
     "cors",
     "log",
+    "metrics",
     "database",
     "auth",
     "tokens",
@@ -68,6 +68,8 @@ pub struct Settings {
     pub cors: Cors,
     /// `[log]`
     pub log: Log,
+    /// `[metrics]`
+    pub metrics: Metrics,
     /// `[database]`
     pub database: Database,
     /// `[auth]`
@@ -125,6 +127,13 @@ pub struct Log {
     pub format: LogFormat,
     /// Which requests get a line.
     pub requests: LogRequests,
+}
+
+/// `[metrics]`: what is counted and measured, for Prometheus.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    /// Address and port of `/metrics`, which are its own; `None` is nowhere. Port 0 takes a free one.
+    pub listen: Option<SocketAddr>,
 }
 
 /// How a log line looks.

@@ -118,6 +118,12 @@ impl TestApp {
         }
     }
 
+    /// Where `/metrics` is, when the settings ask for it.
+    pub fn metrics_url(&self) -> String {
+        let address = self.server.as_ref().and_then(Server::metrics_address).expect("a listener for metrics");
+        format!("http://{address}/metrics")
+    }
+
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url))
     }

@@ -13,6 +13,8 @@ mod framing;
 mod health;
 mod http2;
 mod keys;
+mod metrics;
+mod metrics_files;
 mod pages;
 mod slow_clients;
 mod tls;
