@@ -37,6 +37,7 @@ pub(super) struct ListQuery {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Rotation {
     /// How long the last secret stays good, such as `1h`; not at all when it is absent.
     overlap: Option<String>,

@@ -14,7 +14,7 @@ mod audit;
 mod clients;
 #[cfg(test)]
 mod hostile_input;
-mod keys;
+pub(crate) mod keys;
 mod last_hour;
 mod users;
 

@@ -1,7 +1,5 @@
 //! `/api/admin/users`: other people's accounts.
 
-use std::sync::Arc;
-
 use actix_web::HttpResponse;
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, Path, ServiceConfig, to};
@@ -9,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Admin, MOST, Page, USUAL};
 use crate::accounts::Accounts;
-use crate::accounts::administration::{Administration, NewUser, NotDone, RoleChange, Update};
+use crate::accounts::administration::{NewUser, NotDone, RoleChange, Update};
 use crate::accounts::name::display_name;
 use crate::accounts::password::Password;
 use crate::accounts::records::UserRecord;
@@ -19,7 +17,6 @@ use crate::http::json::Json;
 use crate::http::methods::{delete, get, patch, post, resource};
 use crate::http::query::Query;
 use crate::http::request_id::in_span;
-use crate::store::StoreError;
 use crate::token::clock::rfc3339;
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
@@ -37,6 +34,7 @@ pub(super) struct ListQuery {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct NewUserBody {
     email: String,
     password: Password,
@@ -49,6 +47,7 @@ pub(super) struct NewUserBody {
 
 /// Absent: as it is.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 #[expect(clippy::option_option, reason = "absent, null and a value are three things")]
 pub(super) struct ChangeBody {
     #[serde(default, deserialize_with = "crate::http::json::present")]
@@ -82,21 +81,6 @@ impl From<UserRecord> for User {
     }
 }
 
-/// An act that ends sessions. It goes on when the administrator hangs up, for what was committed must be noted.
-async fn ending(
-    accounts: &Data<Accounts>,
-    admin: &Admin,
-    act: impl AsyncFnOnce(&Administration<'_>) -> Result<Vec<String>, NotDone> + Send + 'static,
-) -> Result<(), NotDone> {
-    let (accounts, owner) = (Arc::clone(accounts), admin.0.clone());
-    let ending = actix_web::rt::spawn(async move {
-        let ended = act(&accounts.administration(owner)).await?;
-        accounts.note_all_ended(&ended);
-        Ok(())
-    });
-    ending.await.unwrap_or_else(|_| Err(StoreError::Interrupted.into()))
-}
-
 async fn list(admin: Admin, accounts: Data<Accounts>, query: Query<ListQuery>) -> Result<HttpResponse, Problem> {
     let Query(ListQuery { search, limit, cursor }) = query;
     let limit = limit.unwrap_or(USUAL).clamp(1, MOST);
@@ -111,7 +95,7 @@ async fn list(admin: Admin, accounts: Data<Accounts>, query: Query<ListQuery>) -
 
 async fn add(admin: Admin, accounts: Data<Accounts>, body: Json<NewUserBody>) -> Result<HttpResponse, Problem> {
     let NewUserBody { email, password, name, roles, email_verified } = body.0;
-    let new = NewUser { email, name, password, roles, verified: email_verified };
+    let new = NewUser { email, name, password: Some(password), roles, verified: email_verified };
     let user = accounts.administration(admin.0).add(new).await?;
     Ok(HttpResponse::Created().json(User::from(user)))
 }
@@ -134,20 +118,20 @@ async fn change(
     let update = Update { name, disabled, roles: roles.map(RoleChange::Set) };
     let user = find(&accounts, &admin, &id).await?;
     let changed = user.id.clone();
-    ending(&accounts, &admin, async move |administration| administration.update(&user, update).await).await?;
+    accounts.administer(&admin.0, async move |administration| administration.update(&user, update).await).await?;
     let user = find(&accounts, &admin, &changed).await?;
     Ok(HttpResponse::Ok().json(User::from(user)))
 }
 
 async fn remove(admin: Admin, accounts: Data<Accounts>, id: Path<String>) -> Result<HttpResponse, Problem> {
     let user = find(&accounts, &admin, &id).await?;
-    ending(&accounts, &admin, async move |administration| administration.remove(&user).await).await?;
+    accounts.administer(&admin.0, async move |administration| administration.remove(&user).await).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 async fn log_out(admin: Admin, accounts: Data<Accounts>, id: Path<String>) -> Result<HttpResponse, Problem> {
     let user = find(&accounts, &admin, &id).await?;
-    ending(&accounts, &admin, async move |administration| administration.log_out(&user).await).await?;
+    accounts.administer(&admin.0, async move |administration| administration.log_out(&user).await).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

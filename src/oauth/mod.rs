@@ -26,7 +26,7 @@ pub(crate) mod client;
 pub(crate) mod clients;
 mod code;
 pub(crate) mod device;
-mod error;
+pub(crate) mod error;
 pub(crate) mod form;
 #[cfg(test)]
 mod hostile_input;
@@ -65,6 +65,7 @@ use crate::accounts::Accounts;
 use crate::http::cors::cors;
 use crate::http::methods::{get, post, resource};
 use crate::http::request_id::in_span;
+use crate::settings::show::Entry;
 use crate::signing_keys::{SigningKeys, SignsNothing};
 use crate::store::StoreError;
 use crate::token::{SigningAlgorithm, Verifier};
@@ -84,6 +85,8 @@ pub(crate) struct OAuth {
     pub verifier: Verifier,
     pub id_tokens: Arc<IdTokens>,
     pub signing_keys: Result<SigningKeys, SignsNothing>,
+    /// The settings, for administrators to see.
+    pub in_force: Vec<Entry>,
     pub access_ttl: Duration,
     /// Of access tokens.
     pub algorithm: SigningAlgorithm,

@@ -78,7 +78,7 @@ pub(crate) fn routes(cfg: &mut ServiceConfig, state: &State) {
             crate::web::routes(cfg);
         }
         None => {
-            for path in ["oauth2/default", "sign-in", "register", "forgot-password", "account", "activate"] {
+            for path in ["oauth2/default", "sign-in", "register", "forgot-password", "account", "admin", "activate"] {
                 elsewhere(cfg, path, &state.log_in_at);
             }
         }

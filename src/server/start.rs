@@ -17,7 +17,7 @@ use super::app::{self, State};
 use super::edge::Edge;
 use super::health::Draining;
 use super::https;
-use super::metrics::{self, Sources};
+use super::metrics::{MetricsServer, Sources};
 use crate::accounts::letters::Postman;
 use crate::accounts::{self, Accounts};
 use crate::metrics::{Metrics, OfWorker};
@@ -56,19 +56,13 @@ const METRICS_LISTEN: &str = "metrics.listen";
 /// A running server.
 pub struct Server {
     address: SocketAddr,
-    metrics: Option<Listening>,
+    metrics: Option<MetricsServer>,
+    verifier: Verifier,
     handle: ServerHandle,
     running: JoinHandle<io::Result<()>>,
     draining: Draining,
     store: Option<Store>,
     postman: Option<Postman>,
-}
-
-/// The listener of `/metrics`.
-struct Listening {
-    address: SocketAddr,
-    handle: ServerHandle,
-    running: JoinHandle<io::Result<()>>,
 }
 
 /// Why the server did not start.
@@ -180,6 +174,7 @@ impl Server {
                 verifier: verifier.clone(),
                 id_tokens,
                 signing_keys: SigningKeys::of(settings),
+                in_force: settings.in_force.clone(),
                 access_ttl: settings.tokens.access_ttl,
                 algorithm: settings.tokens.algorithm,
                 addresses: Addresses::of(&settings.server.public_url, issuer_name(settings)),
@@ -191,12 +186,12 @@ impl Server {
             let (metrics, verifier, accounts) = (Arc::clone(&metrics), verifier.clone(), accounts.clone());
             let sources = Sources { metrics, verifier, accounts, clock: clock.clone() };
             let failed = |source| StartError::Listen { address, key: METRICS_LISTEN, source };
-            metrics::serve(sources, listener).map(|server| (server, address)).map_err(failed)
+            MetricsServer::start(sources, listener, address).map_err(failed)
         });
-        let for_metrics = for_metrics.transpose()?;
+        let metrics_server = for_metrics.transpose()?;
         // Requests are counted where somebody can see it.
-        let counting = for_metrics.is_some().then(|| Arc::clone(&metrics));
-        let state = State::new(settings, verifier, Data::from(metrics), accounts.map(Data::from), oauth);
+        let counting = metrics_server.is_some().then(|| Arc::clone(&metrics));
+        let state = State::new(settings, verifier.clone(), Data::from(metrics), accounts.map(Data::from), oauth);
         let draining = state.draining.clone();
         let edge = Edge::new(settings, clock.clone());
         let app = move || {
@@ -224,11 +219,14 @@ impl Server {
         }
         .map_err(|source| StartError::Listen { address, key: LISTEN, source })?;
         let handle = server.handle();
-        let metrics = for_metrics.map(|(server, address)| {
-            let handle = server.handle();
-            Listening { address, handle, running: tokio::spawn(server) }
-        });
-        Ok(Self { address, metrics, handle, running: tokio::spawn(server), draining, store, postman })
+        let running = tokio::spawn(server);
+        Ok(Self { address, metrics: metrics_server, verifier, handle, running, draining, store, postman })
+    }
+
+    /// Whom it believes: for an application that runs a server inside itself and has protected routes of its own.
+    #[must_use]
+    pub fn verifier(&self) -> &Verifier {
+        &self.verifier
     }
 
     /// Where it listens: the port is known even when the settings asked for any.
@@ -240,7 +238,7 @@ impl Server {
     /// Where `/metrics` is, if anywhere.
     #[must_use]
     pub fn metrics_address(&self) -> Option<SocketAddr> {
-        self.metrics.as_ref().map(|metrics| metrics.address)
+        self.metrics.as_ref().map(MetricsServer::address)
     }
 
     /// Runs until `first` is done, then lets requests under way come to their end, for at most `server.shutdown_grace`; should `second` be done
@@ -273,8 +271,7 @@ impl Server {
         };
         // Last, so that the end is seen too.
         if let Some(metrics) = self.metrics.take() {
-            metrics.handle.stop(false).await;
-            let _ = metrics.running.await;
+            metrics.stop().await;
         }
         if let Some(postman) = self.postman.take() {
             postman.stop().await;

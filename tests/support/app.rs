@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokenhouse::server::Server;
 use tokenhouse::settings::{Settings, Sources};
-use tokenhouse::token::{Clock, Hands};
+use tokenhouse::token::{Clock, Hands, Verifier};
 
 use super::postgres;
 
@@ -122,6 +122,11 @@ impl TestApp {
     pub fn metrics_url(&self) -> String {
         let address = self.server.as_ref().and_then(Server::metrics_address).expect("a listener for metrics");
         format!("http://{address}/metrics")
+    }
+
+    /// Whom the server believes.
+    pub fn verifier(&self) -> &Verifier {
+        self.server.as_ref().expect("a running server").verifier()
     }
 
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
@@ -244,9 +249,10 @@ pub async fn problem(response: Response) -> (u16, String) {
     (status, kind.rsplit(':').next().unwrap_or_default().to_owned())
 }
 
-/// Tries until `attempt` says yes, for what another thread does soon; fails after half a minute.
+/// Tries until `attempt` says yes, for what another thread does soon; fails after some minutes, which is long on any machine.
 pub async fn eventually(what: &str, mut attempt: impl AsyncFnMut() -> bool) {
-    for _ in 0..1500 {
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_mins(3);
+    while tokio::time::Instant::now() < deadline {
         if attempt().await {
             return;
         }

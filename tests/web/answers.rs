@@ -7,7 +7,7 @@ use crate::support::app::{Engine, PASSWORD, TestApp};
 use crate::support::raw;
 use crate::support::tokens::Findings;
 
-const ROUTES: [(&str, &str); 40] = [
+const ROUTES: [(&str, &str); 41] = [
     ("/api/publicInfo", "GET, HEAD"),
     ("/api/profile", "GET, HEAD"),
     ("/api/me", "GET, HEAD, PATCH, DELETE"),

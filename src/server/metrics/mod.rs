@@ -9,16 +9,17 @@ mod page;
 mod writer;
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::Server;
+use actix_web::dev::{Server, ServerHandle};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpResponse, HttpServer};
 use prometheus_client::encoding::prometheus_text;
+use tokio::task::JoinHandle;
 
 use super::app::not_found;
 use super::start::{DISCONNECT_TIMEOUT, HEAD_TIMEOUT, KEEP_ALIVE};
@@ -48,11 +49,35 @@ pub(super) struct Sources {
     pub clock: Clock,
 }
 
-/// Serves `/metrics` to whoever connects to `listener`, over plain HTTP.
-///
-/// # Errors
-/// When the listener cannot be used.
-pub(super) fn serve(sources: Sources, listener: TcpListener) -> io::Result<Server> {
+/// Serves `/metrics`.
+pub(super) struct MetricsServer {
+    address: SocketAddr,
+    handle: ServerHandle,
+    running: JoinHandle<io::Result<()>>,
+}
+
+impl MetricsServer {
+    /// Serves whoever connects to `listener`, which is at `address`, over plain HTTP.
+    ///
+    /// # Errors
+    /// When the listener cannot be used.
+    pub fn start(sources: Sources, listener: TcpListener, address: SocketAddr) -> io::Result<Self> {
+        let server = serve(sources, listener)?;
+        Ok(Self { address, handle: server.handle(), running: tokio::spawn(server) })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends it at once: a scraper comes back.
+    pub async fn stop(self) {
+        self.handle.stop(false).await;
+        let _ = self.running.await;
+    }
+}
+
+fn serve(sources: Sources, listener: TcpListener) -> io::Result<Server> {
     let sources = Data::new(sources);
     let app = move || {
         App::new()
