@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use actix_web::body::MessageBody;
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
@@ -25,6 +25,7 @@ use crate::metrics::{OfWorker, Stopwatch};
 use crate::oauth::error::OAuthError;
 use crate::settings::{LogRequests, Settings};
 use crate::token::{Clock, random};
+use crate::web;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -66,12 +67,12 @@ impl Edge {
     }
 
     /// Has `next` answer. `worker` counts the request, where metrics are shown.
-    pub async fn around<B: MessageBody>(
+    pub async fn around<B: MessageBody + 'static>(
         self,
         worker: Option<Rc<OfWorker>>,
         request: ServiceRequest,
         next: Next<B>,
-    ) -> Result<ServiceResponse<B>, Error> {
+    ) -> Result<ServiceResponse<BoxBody>, Error> {
         let id = self.request_id(request.headers());
         let started = (self.log != LogRequests::Off).then(|| self.clock.monotonic());
         request.extensions_mut().insert(RequestId(id.clone()));
@@ -87,7 +88,7 @@ impl Edge {
             };
             worker.answered(pattern.as_deref(), &method, status, since.elapsed());
         }
-        let mut response = answered?;
+        let mut response = web::problem_page::for_people(answered?);
         self.add_headers(response.headers_mut());
         if let Some(started) = started
             && (self.log == LogRequests::All || response.status().is_server_error())

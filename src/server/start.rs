@@ -27,6 +27,7 @@ use crate::oauth::registry::Registry;
 use crate::oauth::standing::OfUsersAndClients;
 use crate::oauth::{Addresses, OAuth, upkeep};
 use crate::sealing::Sealing;
+use crate::settings::logo::WrongLogo;
 use crate::settings::{Remote, Settings, Tokens};
 use crate::signing_keys::SigningKeys;
 use crate::store::{OpenError, Store, StoreError};
@@ -36,6 +37,7 @@ use crate::token::{
     BuildError, Clock, HmacSecret, KeyFileError, KeyFolder, KeyRules, LocalIssuer, LocalSettings, RemoteSettings,
     SecretTooShort, Verifier, WrongIssuer,
 };
+use crate::web::look::Look;
 
 /// The database must close so soon after the last request.
 const STORE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -98,6 +100,9 @@ pub enum StartError {
     /// The certificate and its key.
     #[error("server.tls_certificate and server.tls_key: {0}")]
     Tls(#[from] TlsError),
+    /// The logo of the pages.
+    #[error("pages.logo: {0}")]
+    Logo(#[from] WrongLogo),
     /// Another program listens there.
     #[error("cannot listen on {address}: another program does already; stop that one, or set {key} to another port")]
     AddressInUse {
@@ -128,6 +133,7 @@ impl Server {
         let (listener, address) = listen(settings.server.listen, LISTEN)?;
         let for_metrics = settings.metrics.listen.map(|address| listen(address, METRICS_LISTEN)).transpose()?;
 
+        let look = Look::of(&settings.pages)?;
         let open = |tls| Live::open(tls, &settings.server.public_url, &https::PROTOCOLS, clock.clone());
         let tls = settings.server.tls.as_ref().map(open).transpose()?.map(Arc::new);
 
@@ -191,7 +197,7 @@ impl Server {
         let metrics_server = for_metrics.transpose()?;
         // Requests are counted where somebody can see it.
         let counting = metrics_server.is_some().then(|| Arc::clone(&metrics));
-        let state = State::new(settings, verifier.clone(), Data::from(metrics), accounts.map(Data::from), oauth);
+        let state = State::new(settings, verifier.clone(), Data::from(metrics), accounts.map(Data::from), oauth, look);
         let draining = state.draining.clone();
         let edge = Edge::new(settings, clock.clone());
         let app = move || {

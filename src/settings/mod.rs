@@ -9,9 +9,11 @@ mod hidden;
 mod hostile_input;
 mod issuers;
 mod layers;
+pub mod logo;
 mod mail;
 mod mistake;
 mod oauth;
+mod pages;
 pub mod read;
 mod reader;
 mod secret;
@@ -42,10 +44,11 @@ use crate::token::required_claim::RequiredClaim;
 pub use claims::{ClaimSource, CustomClaim};
 pub use mail::{Mail, MailTransport, Smtp, SmtpSecurity};
 pub use oauth::{DeclaredScope, OAuth};
+pub use pages::{Color, Pages};
 pub use read::{Mistake, Place, Sources, WrongSettings};
 
 /// The sections whose names are fixed, in the order in which they are documented.
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 15] = [
     "server",
     "cors",
     "log",
@@ -60,6 +63,7 @@ const SECTIONS: [&str; 14] = [
     "limits",
     "audit",
     "oauth",
+    "pages",
 ];
 
 /// Everything the server can be told. See `config/default.toml`, which explains each key and holds its default.
@@ -93,6 +97,8 @@ pub struct Settings {
     pub audit: Audit,
     /// `[oauth]`.
     pub oauth: OAuth,
+    /// `[pages]`
+    pub pages: Pages,
     /// `[remote.NAME]`, by name
     pub remotes: BTreeMap<String, Remote>,
     /// All of them for people, as `tokenhouse config show` has them.

@@ -222,7 +222,7 @@ fn unknown_keys_are_refused() {
         ("remote = 3", "remote: this is a section; want [remote.NAME] with the keys of one issuer"),
         (
             "\"x[99999999999]\" = 1",
-            "\"x[99999999999]\": unknown key; the sections are server, cors, log, metrics, database, auth, tokens, passwords, registration, accounts, mail, limits, audit, oauth, remote.NAME",
+            "\"x[99999999999]\": unknown key; the sections are server, cors, log, metrics, database, auth, tokens, passwords, registration, accounts, mail, limits, audit, oauth, pages, remote.NAME",
         ),
     ];
     for (text, expected) in cases {

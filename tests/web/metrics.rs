@@ -101,7 +101,7 @@ on_both!(what_people_do_is_counted, ON, |app| {
     for _ in 0..3 {
         app.get_as("/api/profile", &tokens.access_token).await;
     }
-    app.get_as("/api/profile", "not a token").await;
+    app.get_as("/api/profile", "garbage").await;
     app.get("/api/profile").await;
     app.get("/api/sessions/8a6e0804-2bd0-4672-b79d-d97027f9071a").await;
     app.get("/no/such/path-of-a-stranger").await;
@@ -266,7 +266,7 @@ on_both!(administrators_see_the_last_hour, |app| {
     app.post("/api/login", json!({"email": "admin@example.com", "password": "another password"})).await;
     app.hands.advance(Duration::from_mins(2));
     let token = app.log_in("admin@example.com").await.access_token;
-    app.get_as("/api/profile", "not a token").await;
+    app.get_as("/api/profile", "garbage").await;
     let hour: Value = app.get_as("/api/admin/last-hour", &token).await.json().await.unwrap();
     let minutes = hour["minutes"].as_array().unwrap();
     assert_eq!(minutes.len(), 60);
