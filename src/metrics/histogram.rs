@@ -129,7 +129,7 @@ mod tests {
     fn times_are_shown_in_seconds() {
         let histogram = Histogram::of_times();
         histogram.took(Duration::from_millis(3));
-        histogram.took(Duration::from_secs(3600));
+        histogram.took(Duration::from_hours(1));
         let reading = histogram.read();
         assert_eq!(reading.buckets[4], (0.005, 1));
         assert_eq!(reading.buckets[15], (f64::MAX, 1));

@@ -138,7 +138,7 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: for<'c> FnOnce(Connection<'c>) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
     {
-        let began = Stopwatch::start();
+        let since = Stopwatch::start();
         let outcome = match &self.engine {
             Engine::Sqlite { writer, .. } => writer.write(work).await,
             Engine::Postgres(pool) => {
@@ -156,7 +156,7 @@ impl Store {
                 task.await.unwrap_or_else(|_| Err(StoreError::Interrupted.into()))
             }
         };
-        self.times.wrote.took(began.elapsed());
+        self.times.wrote.took(since.elapsed());
         outcome
     }
 

@@ -39,8 +39,11 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
+/// A label, `=` or `~`, and the value.
+type Matcher = (String, String, String);
+
 /// The names in `text` that begin as all of ours do, each with the matchers behind it.
-fn asked(text: &str) -> Vec<(String, Vec<(String, String, String)>)> {
+fn asked(text: &str) -> Vec<(String, Vec<Matcher>)> {
     let mut found = Vec::new();
     for (start, prefix) in text.match_indices("tokenhouse_") {
         if text[..start].ends_with(|c: char| c.is_alphanumeric() || c == '_') {

@@ -84,8 +84,7 @@ impl Page {
 
     fn remotes(&self, w: &mut Writer<'_>) -> fmt::Result {
         // The local issuer is the first, where there is one.
-        let names = self.metrics.verifications.issuers();
-        let local = names.count().saturating_sub(self.remotes.len());
+        let local = self.metrics.verifications.issuers().count().saturating_sub(self.remotes.len());
         let named: Vec<_> = self.metrics.verifications.issuers().skip(local).zip(&self.remotes).collect();
         w.gauges(
             "jwks_keys",
