@@ -218,7 +218,7 @@ async fn open_postgres(url: &str) -> Result<Store, OpenError> {
         .connect_with(options)
         .await
         .map_err(|source| open_error(database, source))?;
-    Ok(Store { engine: Engine::Postgres(pool), times: Arc::new(Times::new()) })
+    Ok(Store::of(Engine::Postgres(pool)))
 }
 
 fn open_error(database: String, source: sqlx::Error) -> OpenError {

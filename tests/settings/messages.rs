@@ -49,6 +49,11 @@ const WRONG_VALUES: &[(&str, &str, &str)] = &[
     ),
     (
         "log",
+        "level = \"\u{2000}\u{1058C}=\"",
+        "log.level = \"\u{2000}\u{1058C}=\": want a level (error, warn, info, debug, trace, off) or a filter, such as \"info,tokenhouse=debug\"",
+    ),
+    (
+        "log",
         "level = \"inof\"",
         r#"log.level = "inof": want a level (error, warn, info, debug, trace, off) or a filter, such as "info,tokenhouse=debug""#,
     ),
