@@ -83,10 +83,42 @@ fn words(name: &str, arguments: &str, id: &str, file: &str) -> Vec<String> {
     words
 }
 
+/// A folder with an account, a client and a key, and the client's id: what commands work on.
+fn furnished() -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("wrong.toml"), "[server]\nlissen = 1\n").unwrap();
+    let made = |arguments: &[&str], input: &str| {
+        let (code, out, err) = run(folder.path(), &[arguments, &["--json"]].concat(), &[], input);
+        assert_eq!(code, 0, "{arguments:?}: {out}{err}");
+        out
+    };
+    made(&["user", "add", "ada@example.com"], PASSWORD);
+    made(&["key", "rotate"], "");
+    let client: Value = serde_json::from_str(&made(&["client", "add", "--name", "w"], "")).unwrap();
+    let id = client["client_id"].as_str().unwrap().to_owned();
+    (folder, id)
+}
+
+/// The same for somebody else to change.
+fn copied(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            std::fs::create_dir(&target).unwrap();
+            std::fs::set_permissions(&target, entry.metadata().unwrap().permissions()).unwrap();
+            copied(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
 #[test]
 fn each_answers_in_json_and_without_colours() {
     let named: BTreeMap<&str, (&str, &str)> =
         RUNS.iter().map(|(name, arguments, input)| (*name, (*arguments, *input))).collect();
+    let (furnished, id) = furnished();
     for (name, _) in all() {
         // Another's, who writes a document of JSON anyway.
         if name == "openapi" {
@@ -95,17 +127,7 @@ fn each_answers_in_json_and_without_colours() {
         let (arguments, input) = named.get(name.as_str()).unwrap_or_else(|| panic!("say how `{name}` is run, in RUNS"));
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
-        std::fs::write(folder.join("wrong.toml"), "[server]\nlissen = 1\n").unwrap();
-        let made = |arguments: &[&str], input: &str| run(folder, &[arguments, &["--json"]].concat(), &[], input).1;
-        let needs_data = ["user", "client", "token", "db", "audit"].iter().any(|group| name.starts_with(group));
-        let id = if needs_data && name != "db restore" {
-            made(&["user", "add", "ada@example.com"], PASSWORD);
-            made(&["key", "rotate"], "");
-            let client: Value = serde_json::from_str(&made(&["client", "add", "--name", "w"], "")).unwrap();
-            client["client_id"].as_str().unwrap().to_owned()
-        } else {
-            String::new()
-        };
+        copied(furnished.path(), folder);
         let file = folder.join("new").display().to_string();
         let mut words = words(&name, arguments, &id, &file);
         // Once as it is, where colours are wanted and then forbidden; once in JSON.

@@ -18,7 +18,7 @@ use crate::program::{Program, run, told};
 use crate::support::ports::closed_port;
 
 /// Documents whose commands are run.
-const FOLLOWED: [&str; 9] = [
+const FOLLOWED: [&str; 10] = [
     "README.md",
     "docs/tutorial.md",
     "docs/okta.md",
@@ -28,16 +28,22 @@ const FOLLOWED: [&str; 9] = [
     "docs/oauth.md",
     "docs/commands.md",
     "docs/running.md",
+    "docs/refusals.md",
 ];
 
 /// Blocks that are not run: the document, their first command, and why.
-const NOT_RUN: [(&str, &str, &str); 2] = [
+const NOT_RUN: [(&str, &str, &str); 3] = [
     (
         "docs/tutorial.md",
         "cargo new profile-api && cd profile-api",
         "building it again takes minutes; its text is an example's, which is built",
     ),
     ("docs/running.md", "cargo build --release", "needs root and systemd"),
+    (
+        "docs/performance.md",
+        "bench/run            # half an hour, on a machine that does nothing else; --quick to see that it runs",
+        "takes half an hour, and measures nothing beside other tests",
+    ),
 ];
 
 fn root() -> &'static Path {
@@ -66,15 +72,18 @@ fn follow(document: &str, mut reader: Reader) {
     assert!(wrong.is_empty(), "{document}\n\n{}", wrong.join("\n"));
 }
 
-/// Whether there is curl, and with it whatever else the documents need.
+/// Whether there is what the documents need: HTTPie is among Python's packages.
 fn have_programs() -> bool {
-    let found =
-        std::process::Command::new("curl").arg("--version").output().is_ok_and(|output| output.status.success());
-    if !found {
-        assert!(std::env::var_os("CI").is_none(), "there is no curl, and in CI nothing may be skipped");
-        eprintln!("SKIPPED: there is no curl to follow the documents with");
+    let is_there = |program: &&str| {
+        let asked = std::process::Command::new(program).arg("--help").stdin(std::process::Stdio::null()).output();
+        asked.is_ok()
+    };
+    let missing = ["bash", "curl", "openssl"].into_iter().find(|program| !is_there(program));
+    if let Some(program) = missing {
+        assert!(std::env::var_os("CI").is_none(), "there is no {program}, and in CI nothing may be skipped");
+        eprintln!("SKIPPED: there is no {program} to follow the documents with");
     }
-    found && crate::support::python::available()
+    missing.is_none() && crate::support::python::available()
 }
 
 /// Plays Okta: an authorization server at its paths, with the scope and the client that the documents have there.
@@ -157,6 +166,7 @@ followed! {
     oauth: "docs/oauth.md", alone();
     commands: "docs/commands.md", alone();
     running: "docs/running.md", alone();
+    refusals_explained: "docs/refusals.md", alone();
 }
 
 /// All documents, by their names.
@@ -188,7 +198,7 @@ fn every_command_is_run_or_named() {
             }
         }
     }
-    for (document, command, _) in NOT_RUN {
+    for (document, command, _) in NOT_RUN.into_iter().filter(|(document, ..)| root().join(document).exists()) {
         let there = |block: &Block| block.is_for_a_shell() && block.first_command() == command;
         if !blocks(document).iter().any(there) {
             wrong.push(format!("{document} has no block that begins with {command}"));
@@ -217,6 +227,37 @@ fn settings_in_documents_are_good() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Commands that are named in a sentence, or in a table: they exist, with these options.
+#[test]
+fn commands_in_sentences_exist() {
+    let span = regex::Regex::new(r"`(?:tokenhouse )?((?:[a-z]+) [^`|>]*[^`|> ])").unwrap();
+    let groups: Vec<String> = tokenhouse::cli::command()
+        .get_subcommands()
+        .filter(|group| group.has_subcommands())
+        .map(|group| group.get_name().to_owned())
+        .collect();
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for document in documents() {
+        let text = std::fs::read_to_string(root().join(&document)).unwrap();
+        for found in span.captures_iter(&text) {
+            let words: Vec<&str> = found[1].split_whitespace().collect();
+            let is_command = groups.iter().any(|group| group == words[0]) && words[1].chars().all(char::is_alphabetic);
+            if !is_command || found[1].contains('…') || words[0] == "user" && words[1] == "agent" {
+                continue;
+            }
+            seen += 1;
+            let parsed = tokenhouse::cli::command().try_get_matches_from(["tokenhouse"].iter().chain(&words));
+            if let Err(error) = parsed {
+                use clap::error::ErrorKind::{DisplayHelp, MissingRequiredArgument, MissingSubcommand};
+                if ![DisplayHelp, MissingRequiredArgument, MissingSubcommand].contains(&error.kind()) {
+                    wrong.push(format!("{document}: {}: {error}", &found[1]));
+                }
+            }
+        }
+    }
+    assert!(seen > 40 && wrong.is_empty(), "{seen} commands\n{}", wrong.join("\n"));
 }
 
 /// Links to files and headings of this repository.
