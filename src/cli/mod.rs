@@ -6,6 +6,7 @@ mod columns;
 pub mod config;
 mod db;
 mod key;
+mod openapi;
 mod serve;
 mod store;
 mod user;
@@ -67,6 +68,8 @@ enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
+    /// Print the routes of a server with these settings: an OpenAPI 3.1 document, which is JSON
+    Openapi,
 }
 
 #[derive(Subcommand)]
@@ -152,6 +155,7 @@ fn run(arguments: Arguments) -> Result<u8, Failure> {
         Command::User { command } => user::run(&Settings::read(&sources)?, command, json, &mut out),
         Command::Db { command } => db::run(&Settings::read(&sources)?, command, json, &mut out),
         Command::Audit(arguments) => audit::run(&Settings::read(&sources)?, arguments, json, &mut out),
+        Command::Openapi => openapi::run(&Settings::read(&sources)?, &mut out),
         Command::Key { command: KeyCommand::List } => key::list(&Settings::read(&sources)?, json, &mut out),
         Command::Key { command: KeyCommand::Rotate { now, compromised } } => {
             let rotation = match (now, compromised) {

@@ -6,6 +6,7 @@ use actix_web::http::StatusCode;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::author::Author;
 use super::client::{AuthMethod, Client};
@@ -15,6 +16,7 @@ use crate::accounts::micros;
 use crate::accounts::owner::NotOwner;
 use crate::audit::Act;
 use crate::http::Problem;
+use crate::http::documented::{Problems, and};
 use crate::http::problem::FieldError;
 use crate::settings::DeclaredScope;
 use crate::store::{Store, StoreError};
@@ -32,7 +34,8 @@ pub(crate) struct Clients {
 }
 
 /// A client to be added.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(examples(json!({ "name": "Orders", "grants": ["client_credentials"], "scopes": [], "access_ttl": "15m" })))]
 pub struct NewClient {
     /// For people.
     pub name: String,
@@ -45,6 +48,7 @@ pub struct NewClient {
     /// Absent: its secret, in the header or in the body.
     pub auth_method: Option<String>,
     /// Its public keys, for `private_key_jwt`.
+    #[schema(value_type = Option<Object>)]
     pub jwks: Option<Value>,
     /// How long its access tokens live, such as `15m`.
     pub access_ttl: Option<String>,
@@ -64,19 +68,23 @@ pub struct NewClient {
 }
 
 /// What shall be different; what is absent stays as it is. `null` takes a member's value away, where it may have none.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[expect(clippy::option_option, reason = "what is absent and what is null are different here")]
+#[schema(examples(json!({ "name": "Orders and returns", "access_ttl": null })))]
 pub struct ClientChange {
     name: Option<String>,
     grants: Option<Vec<String>>,
     scopes: Option<Vec<String>>,
     #[serde(default, deserialize_with = "even_null")]
+    #[schema(value_type = Option<String>)]
     access_ttl: Option<Option<String>>,
     #[serde(default, deserialize_with = "even_null")]
+    #[schema(value_type = Option<String>)]
     refresh_ttl: Option<Option<String>>,
     redirect_uris: Option<Vec<String>>,
     post_logout_redirect_uris: Option<Vec<String>>,
     #[serde(default, deserialize_with = "even_null")]
+    #[schema(value_type = Option<String>)]
     audience: Option<Option<String>>,
     trusted: Option<bool>,
     disabled: Option<bool>,
@@ -130,6 +138,13 @@ impl From<NotDone> for Problem {
             ),
             NotDone::NotOwner(not) => not.into(),
         }
+    }
+}
+
+impl Problems for NotDone {
+    fn problems() -> Vec<Problem> {
+        let wrong = FieldError { field: "name", message: "must not be empty".into() };
+        and::<NotOwner>([Self::Invalid(vec![wrong]), Self::Unknown, Self::NoSecret])
     }
 }
 

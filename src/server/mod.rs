@@ -7,6 +7,7 @@
 //! | `edge` | request ids, security headers, request lines |
 //! | `https`, `http2` | connections over TLS; streams of HTTP/2 become requests |
 //! | `health` | `/health/live` and `/health/ready` |
+//! | `openapi` | the routes told by themselves: `/openapi.json` and `/docs` |
 //! | `info` | the article's two routes, public and protected |
 //! | [`logs`] | how log lines look; `log_lines`: how they leave |
 
@@ -18,6 +19,7 @@ mod https;
 pub(crate) mod info;
 mod log_lines;
 pub mod logs;
+pub(crate) mod openapi;
 pub mod start;
 
 pub use start::{Server, StartError};

@@ -114,6 +114,12 @@ impl House {
         serde_json::from_str(&printed).unwrap()
     }
 
+    /// Gives an account the role `admin`.
+    pub fn make_administrator(&self, email: &str) {
+        let (code, _, errors) = told(&run(self.folder.path(), &["user", "role", email, "add", "admin"], &[]));
+        assert_eq!(code, 0, "{errors}");
+    }
+
     /// A machine's token.
     pub async fn token(&self, client: &Client) -> String {
         let form = [("grant_type", "client_credentials"), ("scope", SCOPE)];

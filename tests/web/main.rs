@@ -13,6 +13,7 @@ mod framing;
 mod health;
 mod http2;
 mod keys;
+mod openapi;
 mod pages;
 mod slow_clients;
 mod tls;
