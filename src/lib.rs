@@ -87,7 +87,7 @@ pub mod token;
 mod web;
 
 pub use guard::{Bearer, Protect, Refusal};
-pub use token::{Claims, Clock, LocalIssuer, LocalSettings, Rejection, RemoteSettings, Scopes, Verifier};
+pub use token::{Claims, Clock, Explanation, LocalIssuer, LocalSettings, Rejection, RemoteSettings, Scopes, Verifier};
 
 /// Compiles the README's examples.
 #[cfg(doctest)]

@@ -176,7 +176,7 @@ fn waiting(keys: &StoredKeys, algorithm: SigningAlgorithm, now: DateTime<Utc>) -
 
 impl Listed {
     /// Which tokens it signs.
-    fn tokens(&self) -> &'static [&'static str] {
+    pub fn tokens(&self) -> &'static [&'static str] {
         match self.signs {
             Signs::IdTokens => &["id"],
             Signs::AccessTokens if self.key.algorithm().is_asymmetric() => &["access", "id"],

@@ -38,7 +38,7 @@ const SYSTEMS: [(&str, &str); 8] = [
 ];
 
 /// Such as `Firefox on Linux`.
-pub(super) fn in_words(user_agent: Option<&str>) -> String {
+pub(crate) fn in_words(user_agent: Option<&str>) -> String {
     let Some(text) = user_agent else { return "an unknown program".to_owned() };
     let find =
         |names: &[(&str, &'static str)]| names.iter().find(|(name, _)| text.contains(name)).map(|(_, words)| *words);

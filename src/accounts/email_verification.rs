@@ -178,7 +178,7 @@ impl Accounts {
                             (Act::EmailChange, change(connection.reborrow(), &token, now).await?)
                         }
                         // It is for something else, and stays good for that.
-                        Some(Purpose::ResetPassword) | None => return Err(NotVerified::NotGood),
+                        Some(Purpose::ResetPassword | Purpose::Invitation) | None => return Err(NotVerified::NotGood),
                     };
                     if !is_done {
                         return Err(NotVerified::NotGood);

@@ -15,7 +15,7 @@ use crate::store::StoreError;
 use crate::token::clock::rfc3339;
 
 /// Stands for a password that nobody has: it can be set by a letter.
-const NO_PASSWORD: &str = "*";
+pub(super) const NO_PASSWORD: &str = "*";
 
 /// One account. The names in brackets are those of Firebase's export.
 #[derive(Debug, Default, Deserialize, Serialize)]

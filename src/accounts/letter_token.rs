@@ -15,6 +15,7 @@ pub(super) enum Purpose {
     VerifyEmail,
     ChangeEmail,
     ResetPassword,
+    Invitation,
 }
 
 impl Purpose {
@@ -24,11 +25,13 @@ impl Purpose {
             Self::VerifyEmail => "verify_email",
             Self::ChangeEmail => "change_email",
             Self::ResetPassword => "reset_password",
+            Self::Invitation => "invitation",
         }
     }
 
     pub fn of_name(name: &str) -> Option<Self> {
-        [Self::VerifyEmail, Self::ChangeEmail, Self::ResetPassword].into_iter().find(|purpose| purpose.name() == name)
+        let all = [Self::VerifyEmail, Self::ChangeEmail, Self::ResetPassword, Self::Invitation];
+        all.into_iter().find(|purpose| purpose.name() == name)
     }
 
     /// How long it is good, from when the letter was asked for.
@@ -36,6 +39,7 @@ impl Purpose {
         match self {
             Self::VerifyEmail | Self::ChangeEmail => rules.verification_ttl,
             Self::ResetPassword => rules.reset_ttl,
+            Self::Invitation => rules.invitation_ttl,
         }
     }
 
@@ -44,7 +48,7 @@ impl Purpose {
         match self {
             Self::VerifyEmail => "/verify-email",
             Self::ChangeEmail => "/confirm-email",
-            Self::ResetPassword => "/reset-password",
+            Self::ResetPassword | Self::Invitation => "/reset-password",
         }
     }
 }

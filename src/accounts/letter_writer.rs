@@ -50,6 +50,10 @@ impl Writer {
             Letter::AddressTaken => Some(Body::AddressTaken),
             Letter::ConfirmNewEmail => self.with_token(connection, waiting, &user, Purpose::ChangeEmail).await?,
             Letter::ResetPassword => self.with_token(connection, waiting, &user, Purpose::ResetPassword).await?,
+            Letter::Invitation => self.with_token(connection, waiting, &user, Purpose::Invitation).await?,
+            Letter::ByAdministrator { act } => {
+                Some(Body::ByAdministrator { what: what_was_done(&act).to_owned(), at: for_people(waiting.created_at) })
+            }
             Letter::EmailChanged { new_email } => Some(Body::EmailChanged { new_email }),
             Letter::Notice { act, ip, user_agent } => Some(Body::Notice {
                 what: what_was_done(&act).to_owned(),
@@ -106,6 +110,7 @@ impl Writer {
             Purpose::VerifyEmail => Body::VerifyEmail { link, token, until },
             Purpose::ChangeEmail => Body::ConfirmNewEmail { link, token, until },
             Purpose::ResetPassword => Body::ResetPassword { link, token, until },
+            Purpose::Invitation => Body::Invitation { link, token, until },
         }
     }
 }
@@ -129,6 +134,10 @@ fn what_was_done(act: &str) -> &'static str {
         () if is(Act::PasskeyAdd) => "A passkey was added to your account",
         () if is(Act::PasskeyRemove) => "A passkey was removed from your account",
         () if is(Act::PasskeySecondFactor) => "Whether a passkey is asked for at login was changed for your account",
+        () if is(Act::UserPassword) => "Another password was set for your account, and all its sessions were ended",
+        () if is(Act::UserFactorsRemove) => {
+            "The second factors of your account were removed, and all its sessions were ended"
+        }
         () => "Something that matters for security was done to your account",
     }
 }

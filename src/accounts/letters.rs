@@ -59,6 +59,20 @@ pub(crate) async fn post_notice(
     queue::post(connection, &Letter::notice(act, caller), Some(&user.id), &user.email, now).await
 }
 
+/// The same of what an administrator did, or whoever runs commands on the server's machine. From where is not the owner's matter.
+pub(crate) async fn post_notice_of_administrator(
+    connection: Connection<'_>,
+    user: &UserRecord,
+    act: Act,
+    now: i64,
+) -> Result<(), StoreError> {
+    if user.email_verified_at.is_none() {
+        return Ok(());
+    }
+    let letter = Letter::ByAdministrator { act: act.name().to_owned() };
+    queue::post(connection, &letter, Some(&user.id), &user.email, now).await
+}
+
 impl Accounts {
     /// Begins sending letters, on the tokio runtime this is called from; it ends when the accounts are dropped, or when it is told to.
     #[must_use]

@@ -25,7 +25,7 @@
 //! | `records` | the SQL |
 
 pub mod administration;
-mod browser;
+pub(crate) mod browser;
 pub(crate) mod browser_session;
 pub(crate) mod client_session;
 pub(crate) mod custom_claims;
@@ -136,6 +136,7 @@ pub(crate) struct Rules {
     pub email_verification: EmailVerification,
     pub verification_ttl: Duration,
     pub reset_ttl: Duration,
+    pub invitation_ttl: Duration,
     /// How long events of the audit are kept.
     pub keep_audit: Duration,
     /// What links in letters begin with.
@@ -168,6 +169,7 @@ impl Accounts {
                 email_verification: accounts.email_verification,
                 verification_ttl: accounts.verification_ttl,
                 reset_ttl: accounts.reset_ttl,
+                invitation_ttl: accounts.invitation_ttl,
                 keep_audit: settings.audit.keep,
                 public_url: settings.server.public_url.clone(),
             },

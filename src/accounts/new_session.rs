@@ -232,7 +232,11 @@ impl Accounts {
     }
 }
 
+/// Whether the account has the role that gives the scope of the same name.
+pub(crate) fn is_admin(user: &UserRecord) -> bool {
+    user.roles.split(' ').any(|role| role == ADMIN)
+}
+
 fn scopes_of(user: &UserRecord) -> Scopes {
-    let is_admin = user.roles.split(' ').any(|role| role == ADMIN);
-    LOGIN_SCOPES.split(' ').chain(is_admin.then_some(ADMIN)).collect()
+    LOGIN_SCOPES.split(' ').chain(is_admin(user).then_some(ADMIN)).collect()
 }

@@ -26,7 +26,7 @@ pub struct SessionOverview {
     #[schema(format = "uuid")]
     pub(crate) id: String,
     #[schema(format = DateTime)]
-    created_at: String,
+    pub(crate) created_at: String,
     /// When tokens were given out last: access tokens in use leave no trace in between.
     #[schema(format = DateTime)]
     pub(crate) last_used_at: String,
@@ -87,13 +87,21 @@ impl Accounts {
     /// # Errors
     /// [`Unavailable`].
     pub async fn sessions_of(&self, owner: &Owner) -> Result<Vec<SessionOverview>, Unavailable> {
+        self.sessions_of_user(&owner.user_id, &owner.session.to_string()).await
+    }
+
+    /// The same of any account, for whoever may see that; `current` is the session of the request.
+    pub(crate) async fn sessions_of_user(
+        &self,
+        user_id: &str,
+        current: &str,
+    ) -> Result<Vec<SessionOverview>, Unavailable> {
         let now = self.clock.unix_micros();
         let mut reader = self.store.read().await?;
-        let sessions = records::sessions_of_user(reader.connection(), &owner.user_id, now, LISTED).await?;
+        let sessions = records::sessions_of_user(reader.connection(), user_id, now, LISTED).await?;
         let used_after = now.saturating_sub(micros(self.rules.idle_ttl));
-        let current = owner.session.to_string();
         let standing = sessions.into_iter().filter(|session| session.last_used_at > used_after);
-        Ok(standing.map(|session| overview(session, &current)).collect())
+        Ok(standing.map(|session| overview(session, current)).collect())
     }
 
     /// Ends one session of the owner; it is dead from the moment this is answered. One that has ended already may be ended again.

@@ -130,7 +130,9 @@ impl Accounts {
         let now = self.clock.unix_micros();
         let mut reader = self.store.read().await?;
         let token = records::good_token(reader.connection(), &hash, now).await?;
-        let token = token.filter(|token| token.purpose == Purpose::ResetPassword.name()).ok_or(NotReset::NotGood)?;
+        let is_for_this =
+            |purpose: &str| [Purpose::ResetPassword, Purpose::Invitation].iter().any(|p| p.name() == purpose);
+        let token = token.filter(|token| is_for_this(&token.purpose)).ok_or(NotReset::NotGood)?;
         let user = records::user_by_id(reader.connection(), &token.user_id).await?.ok_or(NotReset::NotGood)?;
         drop(reader);
         // Before the token is spent, so that a password that is refused does not cost it.

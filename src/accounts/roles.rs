@@ -64,6 +64,11 @@ impl Roles {
         self.0.is_superset(&others.0)
     }
 
+    /// Those of these that are not among `others`.
+    pub(crate) fn but<'r>(&'r self, others: &'r Self) -> Vec<&'r str> {
+        self.0.difference(&others.0).map(|role| role.0.as_str()).collect()
+    }
+
     /// With one more.
     ///
     /// # Errors

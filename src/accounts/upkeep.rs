@@ -1,4 +1,5 @@
-//! What is done in the background: ends of sessions heard from other nodes, keys rotated beside us, old sessions swept out.
+//! What is done in the background: ends of sessions heard from other nodes, keys rotated beside us, old sessions swept out, names made
+//! searchable that an older version wrote.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Weak};
@@ -21,6 +22,8 @@ const OVERLAP: Duration = Duration::from_mins(1);
 const SWEEP_EVERY: u64 = 60;
 const SWEEP_STEPS: usize = 40;
 const SWEEP_AT_MOST: i64 = 500;
+/// Names are made searchable in steps of so many.
+const NAMES_AT_ONCE: i64 = 500;
 /// Sessions are kept for so long after their end.
 const SWEEP_AFTER: Duration = Duration::from_hours(48);
 
@@ -47,6 +50,11 @@ async fn run(accounts: Weak<Accounts>) {
         }
         failing = outcome.is_err();
         keys_failing = tend_keys(&accounts.issuer, keys_failing).await;
+        if tick % SWEEP_EVERY == 0
+            && let Err(error) = accounts.make_names_searchable().await
+        {
+            tracing::warn!(%error, "could not make names searchable");
+        }
         if tick % SWEEP_EVERY == SWEEP_EVERY - 1
             && let Err(error) = accounts.sweep().await
         {
@@ -88,6 +96,27 @@ impl Accounts {
         *heard = ended;
         *heard_until = now;
         Ok(())
+    }
+
+    /// Makes the search keys of names that have none: those from before there were any, and those that an older version beside this one writes.
+    async fn make_names_searchable(&self) -> Result<(), StoreError> {
+        loop {
+            let mut reader = self.store.read().await?;
+            let names = records::names_without_key(reader.connection(), NAMES_AT_ONCE).await?;
+            drop(reader);
+            if names.is_empty() {
+                return Ok(());
+            }
+            let made = self.store.write(move |mut connection| {
+                Box::pin(async move {
+                    for (id, name) in names {
+                        records::set_name_key(connection.reborrow(), &id, &name).await?;
+                    }
+                    Ok::<_, StoreError>(())
+                })
+            });
+            made.await?;
+        }
     }
 
     /// Deletes what is over, a few rows of each table at a time.

@@ -64,7 +64,8 @@ async fn list(_: Admin, accounts: Data<Accounts>, query: Query<AuditQuery>) -> R
     let act = act.map(|name| Act::of_name(&name).ok_or_else(unknown_act)).transpose()?;
     let limit = limit.unwrap_or(USUAL).clamp(1, MOST);
     let before = cursor.map(|cursor| audit::Cursor::parse(&cursor).ok_or_else(bad_cursor)).transpose()?;
-    let filter = Filter { user_id, act, outcome, ip, since: 0, until: i64::MAX, before, limit: i64::from(limit) };
+    let filter =
+        Filter { user_id, act, actor: None, outcome, ip, since: 0, until: i64::MAX, before, limit: i64::from(limit) };
     let mut reader = accounts.store().read().await.map_err(Unavailable::from)?;
     let mut events = audit::find(reader.connection(), &filter).await.map_err(Unavailable::from)?;
     events.reverse();

@@ -48,6 +48,7 @@ pub(super) struct ListQuery {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = SecretRotation, examples(json!({ "overlap": "1h" })))]
 pub(super) struct Rotation {
     /// How long the last secret stays good, such as `1h`; not at all when it is absent.

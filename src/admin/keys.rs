@@ -5,6 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, ServiceConfig, to};
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::OpenApi;
 use utoipa::ToSchema;
 
@@ -38,6 +39,7 @@ const NOW: &str = "send {\"now\": true}";
 
 /// As on the command line: without either, a new key of RS256, ES256 or `EdDSA` is published ahead, and one of HS256 signs at once.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = KeyRotation, examples(json!({ "now": true })))]
 pub(super) struct Rotate {
     /// The new key signs at once.
@@ -122,10 +124,8 @@ fn no_keys() -> Problem {
     ),
     security(("session" = ["admin"])),
 )]
-async fn list(_: Admin, accounts: Data<Accounts>, oauth: Data<OAuth>) -> Result<HttpResponse, Problem> {
-    let keys = oauth.signing_keys.clone().map_err(NotDone::from)?;
-    let now = accounts.clock.now();
-    let listed = on_thread(move || keys.list(now).map_err(NotDone::from)).await?;
+async fn list(_: Admin, oauth: Data<OAuth>) -> Result<HttpResponse, Problem> {
+    let listed = keys_of(&oauth).await?;
     Ok(HttpResponse::Ok().json(Page { items: listed.iter().map(Listed::overview).collect(), next_cursor: None }))
 }
 
@@ -144,25 +144,39 @@ async fn list(_: Admin, accounts: Data<Accounts>, oauth: Data<OAuth>) -> Result<
     ),
     security(("session" = ["admin"])),
 )]
-async fn rotate(
-    admin: Admin,
-    accounts: Data<Accounts>,
-    oauth: Data<OAuth>,
-    rotate: Json<Rotate>,
-) -> Result<HttpResponse, Problem> {
+async fn rotate(admin: Admin, oauth: Data<OAuth>, rotate: Json<Rotate>) -> Result<HttpResponse, Problem> {
     let rotation = match (rotate.0.now, rotate.0.compromised) {
         (_, true) => Rotation::Compromised,
         (true, false) => Rotation::AtOnce,
         (false, false) => Rotation::Usual,
     };
+    let rotated = rotate_keys(&oauth, admin.0, rotation, NOW).await?;
+    Ok(HttpResponse::Ok().json(rotated.overview()))
+}
+
+/// The signing keys that are not over.
+pub(crate) async fn keys_of(oauth: &OAuth) -> Result<Vec<Listed>, Problem> {
+    let keys = oauth.signing_keys.clone().map_err(NotDone::from)?;
+    let now = oauth.accounts.clock.now();
+    Ok(on_thread(move || keys.list(now).map_err(NotDone::from)).await?)
+}
+
+/// Rotates the signing keys for an administrator; `instead` says how a new one is had at once, where this was asked for.
+pub(crate) async fn rotate_keys(
+    oauth: &OAuth,
+    owner: Owner,
+    rotation: Rotation,
+    instead: &'static str,
+) -> Result<Rotated, Problem> {
+    let accounts = &oauth.accounts;
     let keys = oauth.signing_keys.clone().map_err(NotDone::from)?;
     let (looking, now) = (keys.clone(), accounts.clock.now());
-    on_thread(move || Ok(looking.check(rotation, now, NOW)?)).await?;
-    record(&accounts, admin.0).await?;
+    on_thread(move || Ok(looking.check(rotation, now, instead)?)).await?;
+    record(accounts, owner, rotation).await?;
     let (clock, issuer) = (accounts.clock.clone(), accounts.issuer.clone());
     let id_tokens = oauth.id_tokens.clone();
     let rotated: Rotated = on_thread(move || {
-        let rotated = keys.rotate(rotation, clock.now(), NOW)?;
+        let rotated = keys.rotate(rotation, clock.now(), instead)?;
         // Here at once; other nodes see it within seconds.
         issuer.tend_keys()?;
         id_tokens.tend(false)?;
@@ -170,18 +184,23 @@ async fn rotate(
     })
     .await?;
     tracing::info!(kid = rotated.key.kid, "an administrator rotated the signing keys");
-    Ok(HttpResponse::Ok().json(rotated.overview()))
+    Ok(rotated)
 }
 
 /// Before it is done: a folder has no transaction with the database, and a rotation that was recorded and failed harms less than the other way round.
-async fn record(accounts: &Accounts, owner: Owner) -> Result<(), NotDone> {
+async fn record(accounts: &Accounts, owner: Owner, rotation: Rotation) -> Result<(), NotDone> {
     let now = accounts.clock.unix_micros();
+    let how = match rotation {
+        Rotation::Usual => "published ahead where it can be",
+        Rotation::AtOnce => "at once",
+        Rotation::Compromised => "at once, and no other is believed",
+    };
     accounts
         .store
         .write(move |mut connection| {
             Box::pin(async move {
                 owner.enter(connection.reborrow(), None, now).await?;
-                owner.did(Act::KeyRotate, now).record(connection).await?;
+                owner.did(Act::KeyRotate, now).with(&json!({ "signs": how })).record(connection).await?;
                 Ok::<_, NotOwner>(())
             })
         })

@@ -13,7 +13,7 @@ mod audit;
 mod clients;
 #[cfg(test)]
 mod hostile_input;
-mod keys;
+pub(crate) mod keys;
 mod users;
 
 use actix_web::dev::Payload;

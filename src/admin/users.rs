@@ -1,7 +1,5 @@
 //! `/api/admin/users`: other people's accounts.
 
-use std::sync::Arc;
-
 use actix_web::HttpResponse;
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, Path, ServiceConfig, to};
@@ -12,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::{Admin, MOST, Page, USUAL};
 use crate::accounts::Accounts;
-use crate::accounts::administration::{Administration, NewUser, NotDone, RoleChange, Update};
+use crate::accounts::administration::{NewUser, NotDone, RoleChange, Update};
 use crate::accounts::name::display_name;
 use crate::accounts::password::Password;
 use crate::accounts::records::UserRecord;
@@ -23,7 +21,6 @@ use crate::http::json::Json;
 use crate::http::methods::{delete, get, patch, post, resource};
 use crate::http::query::Query;
 use crate::http::request_id::in_span;
-use crate::store::StoreError;
 use crate::token::clock::rfc3339;
 
 /// The same in the OpenAPI document.
@@ -50,6 +47,7 @@ pub(super) struct ListQuery {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = NewUser, examples(json!({ "email": "grace@example.com", "password": "correct horse battery staple", "name": "Grace Hopper", "roles": ["admin"], "email_verified": true })))]
 pub(super) struct NewUserBody {
     email: String,
@@ -64,6 +62,7 @@ pub(super) struct NewUserBody {
 
 /// Absent: as it is.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(clippy::option_option, reason = "absent, null and a value are three things")]
 #[schema(as = UserChange, examples(json!({ "disabled": true })))]
 pub(super) struct ChangeBody {
@@ -101,21 +100,6 @@ impl From<UserRecord> for User {
             name: user.name,
         }
     }
-}
-
-/// An act that ends sessions. It goes on when the administrator hangs up, for what was committed must be noted.
-async fn ending(
-    accounts: &Data<Accounts>,
-    admin: &Admin,
-    act: impl AsyncFnOnce(&Administration<'_>) -> Result<Vec<String>, NotDone> + Send + 'static,
-) -> Result<(), NotDone> {
-    let (accounts, owner) = (Arc::clone(accounts), admin.0.clone());
-    let ending = actix_web::rt::spawn(async move {
-        let ended = act(&accounts.administration(owner)).await?;
-        accounts.note_all_ended(&ended);
-        Ok(())
-    });
-    ending.await.unwrap_or_else(|_| Err(StoreError::Interrupted.into()))
 }
 
 /// Accounts, by address.
@@ -158,7 +142,7 @@ async fn list(admin: Admin, accounts: Data<Accounts>, query: Query<ListQuery>) -
 )]
 async fn add(admin: Admin, accounts: Data<Accounts>, body: Json<NewUserBody>) -> Result<HttpResponse, Problem> {
     let NewUserBody { email, password, name, roles, email_verified } = body.0;
-    let new = NewUser { email, name, password, roles, verified: email_verified };
+    let new = NewUser { email, name, password: Some(password), roles, verified: email_verified };
     let user = accounts.administration(admin.0).add(new).await?;
     Ok(HttpResponse::Created().json(User::from(user)))
 }
@@ -208,7 +192,7 @@ async fn change(
     let update = Update { name, disabled, roles: roles.map(RoleChange::Set) };
     let user = find(&accounts, &admin, &id).await?;
     let changed = user.id.clone();
-    ending(&accounts, &admin, async move |administration| administration.update(&user, update).await).await?;
+    accounts.administer(&admin.0, async move |administration| administration.update(&user, update).await).await?;
     let user = find(&accounts, &admin, &changed).await?;
     Ok(HttpResponse::Ok().json(User::from(user)))
 }
@@ -228,7 +212,7 @@ async fn change(
 )]
 async fn remove(admin: Admin, accounts: Data<Accounts>, id: Path<String>) -> Result<HttpResponse, Problem> {
     let user = find(&accounts, &admin, &id).await?;
-    ending(&accounts, &admin, async move |administration| administration.remove(&user).await).await?;
+    accounts.administer(&admin.0, async move |administration| administration.remove(&user).await).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -247,7 +231,7 @@ async fn remove(admin: Admin, accounts: Data<Accounts>, id: Path<String>) -> Res
 )]
 async fn log_out(admin: Admin, accounts: Data<Accounts>, id: Path<String>) -> Result<HttpResponse, Problem> {
     let user = find(&accounts, &admin, &id).await?;
-    ending(&accounts, &admin, async move |administration| administration.log_out(&user).await).await?;
+    accounts.administer(&admin.0, async move |administration| administration.log_out(&user).await).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

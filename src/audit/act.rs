@@ -30,8 +30,10 @@ pub enum Act {
     UserAdd,
     UserDisable,
     UserEnable,
+    UserRename,
     UserLogout,
     UserPassword,
+    UserFactorsRemove,
     UserRoleAdd,
     UserRoleRemove,
     UserRemove,
@@ -53,7 +55,7 @@ pub enum Act {
 
 impl Act {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 45] = [
         Self::Register,
         Self::Login,
         Self::Logout,
@@ -78,8 +80,10 @@ impl Act {
         Self::UserAdd,
         Self::UserDisable,
         Self::UserEnable,
+        Self::UserRename,
         Self::UserLogout,
         Self::UserPassword,
+        Self::UserFactorsRemove,
         Self::UserRoleAdd,
         Self::UserRoleRemove,
         Self::UserRemove,
@@ -133,8 +137,10 @@ impl Act {
             Self::UserAdd => "user.add",
             Self::UserDisable => "user.disable",
             Self::UserEnable => "user.enable",
+            Self::UserRename => "user.rename",
             Self::UserLogout => "user.logout",
             Self::UserPassword => "user.password",
+            Self::UserFactorsRemove => "user.factors_remove",
             Self::UserRoleAdd => "user.role_add",
             Self::UserRoleRemove => "user.role_remove",
             Self::UserRemove => "user.remove",

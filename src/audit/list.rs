@@ -16,7 +16,7 @@ pub(crate) async fn of_user(connection: Connection<'_>, user_id: &str, limit: i6
         connection,
         fetch_all,
         sqlx::query_as(
-            "SELECT id, at, act, outcome, reason, actor, user_id, session_id, ip, user_agent, client_id
+            "SELECT id, at, act, outcome, reason, actor, user_id, session_id, ip, user_agent, client_id, details
              FROM audit WHERE user_id = $1 ORDER BY at DESC, id LIMIT $2"
         )
         .bind(user_id)
@@ -33,6 +33,8 @@ pub struct Filter {
     pub user_id: Option<String>,
     /// This act alone.
     pub act: Option<Act>,
+    /// By whoever this says alone: `user`, `operator`, `client`, or `admin` and the id of one.
+    pub actor: Option<String>,
     /// `success` or `failure` alone.
     pub outcome: Option<String>,
     /// From this address alone.
@@ -76,16 +78,16 @@ impl fmt::Display for Cursor {
 pub async fn find(connection: Connection<'_>, filter: &Filter) -> Result<Vec<Event>, StoreError> {
     // Two texts, because no index helps where the user may be anybody.
     let statement = if filter.user_id.is_some() {
-        "SELECT id, at, act, outcome, reason, actor, user_id, session_id, ip, user_agent, client_id
+        "SELECT id, at, act, outcome, reason, actor, user_id, session_id, ip, user_agent, client_id, details
          FROM audit
          WHERE at >= $1 AND at < $2 AND user_id = $3 AND COALESCE($4, act) = act AND COALESCE($5, outcome) = outcome
-               AND COALESCE($6, ip, '') = COALESCE(ip, '') AND (at < $8 OR (at = $8 AND id < $9))
+               AND COALESCE($6, ip, '') = COALESCE(ip, '') AND COALESCE($10, actor) = actor AND (at < $8 OR (at = $8 AND id < $9))
          ORDER BY at DESC, id DESC LIMIT $7"
     } else {
-        "SELECT id, at, act, outcome, reason, actor, user_id, session_id, ip, user_agent, client_id
+        "SELECT id, at, act, outcome, reason, actor, user_id, session_id, ip, user_agent, client_id, details
          FROM audit
          WHERE at >= $1 AND at < $2 AND COALESCE($3, '') = '' AND COALESCE($4, act) = act AND COALESCE($5, outcome) = outcome
-               AND COALESCE($6, ip, '') = COALESCE(ip, '') AND (at < $8 OR (at = $8 AND id < $9))
+               AND COALESCE($6, ip, '') = COALESCE(ip, '') AND COALESCE($10, actor) = actor AND (at < $8 OR (at = $8 AND id < $9))
          ORDER BY at DESC, id DESC LIMIT $7"
     };
     let mut events: Vec<Event> = sql!(
@@ -101,6 +103,7 @@ pub async fn find(connection: Connection<'_>, filter: &Filter) -> Result<Vec<Eve
             .bind(filter.limit)
             .bind(filter.before.as_ref().map_or(i64::MAX, |cursor| cursor.at))
             .bind(filter.before.as_ref().map_or("", |cursor| cursor.id.as_str()))
+            .bind(&filter.actor)
     )?;
     events.reverse();
     Ok(events)

@@ -30,16 +30,18 @@ pub use list::{Cursor, Filter, find};
 pub struct Event {
     id: String,
     /// Microseconds since 1970.
-    at: i64,
-    act: String,
-    outcome: String,
-    reason: Option<String>,
-    actor: String,
-    user_id: Option<String>,
+    pub(crate) at: i64,
+    pub(crate) act: String,
+    pub(crate) outcome: String,
+    pub(crate) reason: Option<String>,
+    pub(crate) actor: String,
+    pub(crate) user_id: Option<String>,
     session_id: Option<String>,
-    ip: Option<String>,
-    user_agent: Option<String>,
-    client_id: Option<String>,
+    pub(crate) ip: Option<String>,
+    pub(crate) user_agent: Option<String>,
+    pub(crate) client_id: Option<String>,
+    /// JSON.
+    details: Option<String>,
 }
 
 impl Event {
@@ -58,6 +60,7 @@ impl Event {
             ip: None,
             user_agent: None,
             client_id: None,
+            details: None,
         }
     }
 
@@ -85,6 +88,13 @@ impl Event {
     #[must_use]
     pub fn by_client(mut self) -> Self {
         "client".clone_into(&mut self.actor);
+        self
+    }
+
+    /// What it was in particular: texts, and lists of texts, by name. Never a secret.
+    #[must_use]
+    pub fn with(mut self, details: &Value) -> Self {
+        self.details = Some(details.to_string());
         self
     }
 
@@ -123,12 +133,33 @@ impl Event {
         Cursor { at: self.at, id: self.id.clone() }
     }
 
-    /// Its members for a table of people: time, act, outcome with its reason, actor, user, address, browser.
+    fn details(&self) -> Option<Value> {
+        self.details.as_deref().and_then(|details| serde_json::from_str(details).ok())
+    }
+
+    /// What it was in particular, for people: `added: admin; removed: billing`.
+    #[must_use]
+    pub fn details_in_words(&self) -> String {
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let words = |(name, value): (&String, &Value)| {
+            let value = match value {
+                Value::Array(values) => values.iter().map(text).collect::<Vec<_>>().join(", "),
+                value => text(value),
+            };
+            format!("{}: {value}", name.replace('_', " "))
+        };
+        let details = self.details();
+        let members = details.as_ref().and_then(Value::as_object).into_iter().flatten();
+        members.map(words).collect::<Vec<_>>().join("; ")
+    }
+
+    /// Its members for a table of people: time, act, outcome with its reason or particulars, actor, user, address, browser.
     #[must_use]
     pub fn to_row(&self) -> Vec<String> {
-        let outcome = match &self.reason {
-            Some(reason) => format!("{}: {reason}", self.outcome),
-            None => self.outcome.clone(),
+        let outcome = match (&self.reason, self.details_in_words()) {
+            (Some(reason), _) => format!("{}: {reason}", self.outcome),
+            (None, details) if !details.is_empty() => format!("{} ({details})", self.outcome),
+            (None, _) => self.outcome.clone(),
         };
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let (user, ip, browser) = (text(&self.user_id), text(&self.ip), text(&self.user_agent));
@@ -139,8 +170,8 @@ impl Event {
     #[must_use]
     pub fn overview(&self) -> EventOverview {
         let Self { act, outcome, reason, actor, user_id, session_id, ip, user_agent, client_id, .. } = self.clone();
-        let at = rfc3339(self.at);
-        EventOverview { at, act, outcome, reason, actor, user_id, session_id, ip, user_agent, client_id }
+        let (at, details) = (rfc3339(self.at), self.details());
+        EventOverview { at, act, outcome, reason, actor, user_id, session_id, ip, user_agent, client_id, details }
     }
 
     /// The same as a value.
@@ -158,8 +189,9 @@ impl Event {
             connection,
             execute,
             sqlx::query(
-                "INSERT INTO audit (id, at, act, outcome, reason, actor, user_id, session_id, ip, user_agent, client_id)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+                "INSERT INTO audit (id, at, act, outcome, reason, actor, user_id, session_id, ip, user_agent, client_id,
+                                    details)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
             )
             .bind(&self.id)
             .bind(self.at)
@@ -172,6 +204,7 @@ impl Event {
             .bind(&self.ip)
             .bind(&self.user_agent)
             .bind(&self.client_id)
+            .bind(&self.details)
         )?;
         Ok(())
     }
@@ -179,7 +212,7 @@ impl Event {
 
 /// An event as it is shown.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(examples(json!({ "at": "2026-11-24T04:56:16.416550Z", "act": "login", "outcome": "failure", "reason": "wrong password", "actor": "user", "user_id": "07e5093d-dc28-4f30-9e6d-d789a50e0bc7", "session_id": null, "ip": "192.0.2.7", "user_agent": "curl/8.14.1", "client_id": null })))]
+#[schema(examples(json!({ "at": "2026-11-24T04:56:16.416550Z", "act": "login", "outcome": "failure", "reason": "wrong password", "actor": "user", "user_id": "07e5093d-dc28-4f30-9e6d-d789a50e0bc7", "session_id": null, "ip": "192.0.2.7", "user_agent": "curl/8.14.1", "client_id": null, "details": null })))]
 pub struct EventOverview {
     #[schema(format = DateTime)]
     at: String,
@@ -202,6 +235,9 @@ pub struct EventOverview {
     user_agent: Option<String>,
     #[schema(required)]
     client_id: Option<String>,
+    /// What it was in particular: texts, and lists of texts, by name.
+    #[schema(required, value_type = Option<Object>)]
+    details: Option<Value>,
 }
 
 /// Deletes at most `limit` events from before `before`, in microseconds since 1970; how many it were.

@@ -100,6 +100,7 @@ async fn filter(arguments: AuditArguments, store: &Store, clock: &Clock) -> Resu
     Ok(Filter {
         user_id,
         act: arguments.act,
+        actor: None,
         outcome: arguments.outcome,
         ip: arguments.ip.map(|ip| ip.to_string()),
         since: arguments.since.map_or(0, |moment| moment.micros(clock)),

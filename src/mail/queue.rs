@@ -27,6 +27,13 @@ pub enum Letter {
     },
     /// Lets whoever forgot his password set another.
     ResetPassword,
+    /// Lets whoever was given an account set its first password.
+    Invitation,
+    /// An administrator did something that matters for security to the account: its owner shall know.
+    ByAdministrator {
+        /// The [`Act`]'s name.
+        act: String,
+    },
     /// Something that matters for security was done to the account: its owner shall know, for it may not have been him.
     Notice {
         /// The [`Act`]'s name.
@@ -56,6 +63,8 @@ impl Letter {
             Self::ConfirmNewEmail => "confirm_new_email",
             Self::EmailChanged { .. } => "email_changed",
             Self::ResetPassword => "reset_password",
+            Self::Invitation => "invitation",
+            Self::ByAdministrator { .. } => "by_administrator",
             Self::Notice { .. } => "notice",
         }
     }
@@ -110,6 +119,32 @@ impl Waiting {
     pub fn letter(&self) -> Option<Letter> {
         serde_json::from_str(&self.details).ok()
     }
+}
+
+/// How the queue is doing.
+#[derive(Debug, Clone, FromRow)]
+pub struct QueueState {
+    /// How many letters wait.
+    pub waiting: i64,
+    /// How many of them were tried in vain.
+    pub failing: i64,
+    /// Since when the first of them waits, in microseconds since 1970.
+    pub oldest: Option<i64>,
+}
+
+/// How the queue is doing.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn state(connection: Connection<'_>) -> Result<QueueState, StoreError> {
+    sql!(
+        connection,
+        fetch_one,
+        sqlx::query_as(
+            "SELECT COUNT(*) AS waiting, COUNT(CASE WHEN tries > 0 THEN 1 END) AS failing, MIN(created_at) AS oldest
+             FROM letters"
+        )
+    )
 }
 
 /// The letters that are due, the one that waited longest first, at most `limit`.

@@ -29,6 +29,16 @@ pub(crate) enum Body {
         token: String,
         until: String,
     },
+    Invitation {
+        link: String,
+        token: String,
+        until: String,
+    },
+    ByAdministrator {
+        /// What was done, as the beginning of a sentence.
+        what: String,
+        at: String,
+    },
     Notice {
         /// What was done, as the beginning of a sentence.
         what: String,
@@ -87,7 +97,8 @@ impl Body {
             Self::ConfirmNewEmail { .. } => "Is this your new email address?",
             Self::EmailChanged { .. } => "Your email address was changed",
             Self::ResetPassword { .. } => "Set another password",
-            Self::Notice { .. } => "Something changed in your account",
+            Self::Invitation { .. } => "You have an account",
+            Self::ByAdministrator { .. } | Self::Notice { .. } => "Something changed in your account",
         }
     }
 }
@@ -158,7 +169,9 @@ mod tests {
             Body::AddressTaken,
             Body::ConfirmNewEmail { link: link.clone(), token: token.clone(), until: until.clone() },
             Body::EmailChanged { new_email: "new@example.com".into() },
-            Body::ResetPassword { link, token, until },
+            Body::ResetPassword { link: link.clone(), token: token.clone(), until: until.clone() },
+            Body::Invitation { link, token, until },
+            Body::ByAdministrator { what: "Another password was set".into(), at: "noon".into() },
         ] {
             let message = text("Ada", &body);
             assert!(message.contains("text/plain") && message.contains("text/html"), "{message}");

@@ -160,6 +160,24 @@ impl Client {
         self.record.grants.split(' ').any(|own| own == grant.name())
     }
 
+    /// How it proves who it is; `None`: by its secret, either way.
+    #[must_use]
+    pub fn auth_method(&self) -> Option<AuthMethod> {
+        self.auth_method
+    }
+
+    /// When it was added, in microseconds since 1970.
+    #[must_use]
+    pub fn created_at(&self) -> i64 {
+        self.record.created_at
+    }
+
+    /// Since and until when each of its secrets is good that are at `now`, in microseconds since 1970.
+    pub fn secret_times(&self, now: i64) -> impl Iterator<Item = (i64, Option<i64>)> {
+        let good = self.secrets.iter().filter(move |secret| secret.expires_at.is_none_or(|end| now < end));
+        good.map(|secret| (secret.created_at, secret.expires_at))
+    }
+
     /// Whether it can keep no secret.
     #[must_use]
     pub fn is_public(&self) -> bool {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::author::Author;
@@ -35,6 +35,7 @@ pub(crate) struct Clients {
 
 /// A client to be added.
 #[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(examples(json!({ "name": "Orders", "grants": ["client_credentials"], "scopes": [], "access_ttl": "15m" })))]
 pub struct NewClient {
     /// For people.
@@ -69,25 +70,26 @@ pub struct NewClient {
 
 /// What shall be different; what is absent stays as it is. `null` takes a member's value away, where it may have none.
 #[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(clippy::option_option, reason = "what is absent and what is null are different here")]
 #[schema(examples(json!({ "name": "Orders and returns", "access_ttl": null })))]
 pub struct ClientChange {
-    name: Option<String>,
-    grants: Option<Vec<String>>,
-    scopes: Option<Vec<String>>,
+    pub(crate) name: Option<String>,
+    pub(crate) grants: Option<Vec<String>>,
+    pub(crate) scopes: Option<Vec<String>>,
     #[serde(default, deserialize_with = "even_null")]
     #[schema(value_type = Option<String>)]
-    access_ttl: Option<Option<String>>,
+    pub(crate) access_ttl: Option<Option<String>>,
     #[serde(default, deserialize_with = "even_null")]
     #[schema(value_type = Option<String>)]
-    refresh_ttl: Option<Option<String>>,
-    redirect_uris: Option<Vec<String>>,
-    post_logout_redirect_uris: Option<Vec<String>>,
+    pub(crate) refresh_ttl: Option<Option<String>>,
+    pub(crate) redirect_uris: Option<Vec<String>>,
+    pub(crate) post_logout_redirect_uris: Option<Vec<String>>,
     #[serde(default, deserialize_with = "even_null")]
     #[schema(value_type = Option<String>)]
-    audience: Option<Option<String>>,
-    trusted: Option<bool>,
-    disabled: Option<bool>,
+    pub(crate) audience: Option<Option<String>>,
+    pub(crate) trusted: Option<bool>,
+    pub(crate) disabled: Option<bool>,
 }
 
 /// A member that is there, and may be `null`: serde takes that for one that is not.
@@ -191,8 +193,9 @@ impl Clients {
                     author.enter(connection.reborrow(), now).await?;
                     records::begin_change(connection.reborrow()).await?;
                     let client = records::client(connection.reborrow(), &id).await?.ok_or(NotDone::Unknown)?;
-                    let changed = changed(client, change, &scopes, now).map_err(NotDone::Invalid)?;
+                    let changed = changed(client.clone(), change, &scopes, now).map_err(NotDone::Invalid)?;
                     records::update_client(connection.reborrow(), &changed).await?;
+                    let event = event.with(&json!({ "changed": differences(&client, &changed) }));
                     event.record(connection).await?;
                     Ok::<_, NotDone>(())
                 })
@@ -307,6 +310,23 @@ fn changed(
         errors.extend(rules::together(&client));
     }
     if errors.is_empty() { Ok(client) } else { Err(errors) }
+}
+
+/// The members that a change made different.
+fn differences(before: &ClientRecord, after: &ClientRecord) -> Vec<&'static str> {
+    let all = [
+        ("name", before.name != after.name),
+        ("grants", before.grants != after.grants),
+        ("scopes", before.scopes != after.scopes),
+        ("access_ttl", before.access_ttl != after.access_ttl),
+        ("refresh_ttl", before.refresh_ttl != after.refresh_ttl),
+        ("redirect_uris", before.redirect_uris != after.redirect_uris),
+        ("post_logout_redirect_uris", before.post_logout_redirect_uris != after.post_logout_redirect_uris),
+        ("audience", before.audience != after.audience),
+        ("trusted", before.trusted_at.is_some() != after.trusted_at.is_some()),
+        ("disabled", before.disabled_at.is_some() != after.disabled_at.is_some()),
+    ];
+    all.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
 }
 
 fn has_secret(client: &ClientRecord) -> bool {

@@ -67,6 +67,7 @@ use crate::accounts::Accounts;
 use crate::http::cors::cors;
 use crate::http::methods::{get, post, resource};
 use crate::http::request_id::in_span;
+use crate::settings::show::Entry;
 use crate::signing_keys::{SigningKeys, SignsNothing};
 use crate::store::StoreError;
 use crate::token::{SigningAlgorithm, Verifier};
@@ -87,6 +88,8 @@ pub(crate) struct OAuth {
     pub verifier: Verifier,
     pub id_tokens: Arc<IdTokens>,
     pub signing_keys: Result<SigningKeys, SignsNothing>,
+    /// The settings, for administrators to see.
+    pub in_force: Vec<Entry>,
     pub access_ttl: Duration,
     /// Of access tokens.
     pub algorithm: SigningAlgorithm,

@@ -94,7 +94,7 @@ pub(super) fn paths(cfg: &mut ServiceConfig, whose: &Whose<'_>, cors_origins: &[
             crate::web::routes(cfg);
         }
         Whose::Remote(log_in_at) => {
-            for path in ["oauth2/default", "sign-in", "register", "forgot-password", "account", "activate"] {
+            for path in ["oauth2/default", "sign-in", "register", "forgot-password", "account", "admin", "activate"] {
                 elsewhere(cfg, path, log_in_at);
             }
         }

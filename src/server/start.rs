@@ -49,6 +49,7 @@ const BACKLOG: u32 = 2048;
 /// A running server.
 pub struct Server {
     address: SocketAddr,
+    verifier: Verifier,
     handle: ServerHandle,
     running: JoinHandle<io::Result<()>>,
     draining: Draining,
@@ -155,6 +156,7 @@ impl Server {
                 verifier: verifier.clone(),
                 id_tokens,
                 signing_keys: SigningKeys::of(settings),
+                in_force: settings.in_force.clone(),
                 access_ttl: settings.tokens.access_ttl,
                 algorithm: settings.tokens.algorithm,
                 addresses: Addresses::of(&settings.server.public_url, issuer_name(settings)),
@@ -162,7 +164,7 @@ impl Server {
         });
 
         let store = accounts.as_ref().map(|accounts| accounts.store().clone());
-        let state = State::new(settings, verifier, accounts.map(Data::from), oauth);
+        let state = State::new(settings, verifier.clone(), accounts.map(Data::from), oauth);
         let draining = state.draining.clone();
         let edge = Edge::new(settings, clock.clone());
         let app = move || {
@@ -189,7 +191,13 @@ impl Server {
         }
         .map_err(|source| StartError::Listen { address, source })?;
         let handle = server.handle();
-        Ok(Self { address, handle, running: tokio::spawn(server), draining, store, postman })
+        Ok(Self { address, verifier, handle, running: tokio::spawn(server), draining, store, postman })
+    }
+
+    /// Whom it believes: for an application that runs a server inside itself and has protected routes of its own.
+    #[must_use]
+    pub fn verifier(&self) -> &Verifier {
+        &self.verifier
     }
 
     /// Where it listens: the port is known even when the settings asked for any.

@@ -90,6 +90,8 @@ pub struct Settings {
     pub oauth: OAuth,
     /// `[remote.NAME]`, by name
     pub remotes: BTreeMap<String, Remote>,
+    /// All of them for people, as `tokenhouse config show` has them.
+    pub(crate) in_force: Vec<show::Entry>,
 }
 
 /// `[server]`: where it listens and how it treats connections.
@@ -267,6 +269,8 @@ pub struct Accounts {
     pub verification_ttl: Duration,
     /// How long the link of a letter that resets a password is good.
     pub reset_ttl: Duration,
+    /// How long the link of a letter that invites somebody is good.
+    pub invitation_ttl: Duration,
     /// A session unused for this long ends.
     pub session_idle_ttl: Duration,
     /// A session this old ends.

@@ -5,6 +5,7 @@
 
 use super::layers::Leaf;
 use super::reader::Reader;
+use super::show::entries_of;
 use super::{Settings, claims, issuers, mail, oauth, sections, tls};
 
 pub use super::mistake::{Mistake, Place, WrongSettings};
@@ -28,7 +29,7 @@ impl Settings {
     /// # Ok::<(), tokenhouse::settings::WrongSettings>(())
     /// ```
     pub fn read(sources: &Sources) -> Result<Self, WrongSettings> {
-        read(sources).map(|(settings, _)| settings)
+        read(sources).map(with_entries)
     }
 
     /// The same for a server that is about to start: what is in the files of `server.tls_certificate` and `server.tls_key` is checked too.
@@ -41,8 +42,12 @@ impl Settings {
         if let Some(settings) = &settings {
             tls::check_files(&mut reader, &settings.server);
         }
-        reader.finish(settings, sources).map(|(settings, _)| settings)
+        reader.finish(settings, sources).map(with_entries)
     }
+}
+
+fn with_entries((settings, leaves): (Settings, Vec<(String, Leaf)>)) -> Settings {
+    Settings { in_force: entries_of(leaves), ..settings }
 }
 
 /// The settings, with every value as it was written and where.
@@ -84,5 +89,6 @@ fn all(r: &mut Reader) -> Option<Settings> {
         audit: audit?,
         oauth: oauth?,
         remotes: remotes?,
+        in_force: Vec::new(),
     })
 }

@@ -166,6 +166,7 @@ pub(super) fn accounts(r: &mut Reader) -> Option<Accounts> {
     let email_verification = r.choice("accounts.email_verification", &choices);
     let verification_ttl = r.duration("accounts.verification_ttl", 5 * MINUTE..=30 * DAY);
     let reset_ttl = r.duration("accounts.reset_ttl", 5 * MINUTE..=DAY);
+    let invitation_ttl = r.duration("accounts.invitation_ttl", HOUR..=30 * DAY);
     let idle = r.duration("accounts.session_idle_ttl", MINUTE..=365 * DAY);
     let absolute = r.duration("accounts.session_absolute_ttl", MINUTE..=3_650 * DAY);
     let refresh_grace = r.duration("accounts.refresh_grace", Duration::ZERO..=5 * MINUTE);
@@ -178,6 +179,7 @@ pub(super) fn accounts(r: &mut Reader) -> Option<Accounts> {
         email_verification: email_verification?,
         verification_ttl: verification_ttl?,
         reset_ttl: reset_ttl?,
+        invitation_ttl: invitation_ttl?,
         session_idle_ttl,
         session_absolute_ttl,
         refresh_grace: refresh_grace?,

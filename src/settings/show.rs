@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::hidden::shown;
+use super::layers::Leaf;
 use super::mistake::{Place, WrongSettings};
 use super::read::read;
 use super::sources::Sources;
@@ -27,11 +28,15 @@ pub struct Entry {
 /// Every mistake in the settings.
 pub fn entries(sources: &Sources) -> Result<Vec<Entry>, WrongSettings> {
     let (_, leaves) = read(sources)?;
-    let entry = |(key, leaf): (String, super::layers::Leaf)| {
+    Ok(entries_of(leaves))
+}
+
+pub(super) fn entries_of(leaves: Vec<(String, Leaf)>) -> Vec<Entry> {
+    let entry = |(key, leaf): (String, Leaf)| {
         let value = shown(&key, &leaf.value);
         Entry { key, value, origin: leaf.place }
     };
-    Ok(leaves.into_iter().map(entry).collect())
+    leaves.into_iter().map(entry).collect()
 }
 
 /// The entries for people: a line for each with key, value and origin in columns.

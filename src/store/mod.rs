@@ -83,6 +83,15 @@ enum ReaderEngine {
 }
 
 impl Store {
+    /// Which engine it is, for people.
+    #[must_use]
+    pub fn engine(&self) -> &'static str {
+        match &self.0 {
+            Engine::Sqlite { .. } => "SQLite",
+            Engine::Postgres(_) => "PostgreSQL",
+        }
+    }
+
     /// A connection to read with.
     ///
     /// # Errors

@@ -9,10 +9,12 @@ use actix_web::web::{ServiceConfig, to};
 use crate::http::methods::{get, resource};
 
 const STYLE: &str = include_str!("assets/style.css");
+const ADMIN: &str = include_str!("assets/admin.css");
 const PASSKEY: &str = include_str!("assets/passkey.js");
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/assets/style.css", [get(to(|| answer("text/css; charset=utf-8", STYLE)))]))
+        .service(resource("/assets/admin.css", [get(to(|| answer("text/css; charset=utf-8", ADMIN)))]))
         .service(resource("/assets/passkey.js", [get(to(|| answer("text/javascript; charset=utf-8", PASSKEY)))]));
 }
 

@@ -8,6 +8,7 @@
 //! | `registration` | `/register` |
 //! | `letters` | where links in letters lead, and `/forgot-password` |
 //! | `account` | `/account`: one's own account, for whoever is signed in (`signed_in`) |
+//! | `admin` | `/admin`: everything, for administrators |
 //! | `activate` | `/activate`: the user's side of the device flow |
 //! | `assets` | the style sheet and the script |
 //!
@@ -15,6 +16,7 @@
 
 mod account;
 mod activate;
+mod admin;
 mod assets;
 pub(crate) mod browser;
 mod letters;
@@ -34,6 +36,7 @@ use crate::http::methods::{get, resource};
 pub(crate) const SIGN_IN: &str = "/sign-in";
 pub(crate) const ACTIVATE: &str = "/activate";
 pub(crate) const ACCOUNT: &str = "/account";
+pub(crate) const ADMIN: &str = "/admin";
 
 /// The routes, at the root.
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
@@ -42,6 +45,7 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
         .configure(registration::routes)
         .configure(letters::routes)
         .configure(account::routes)
+        .configure(admin::routes)
         .configure(activate::routes)
         .configure(assets::routes);
 }

@@ -42,6 +42,11 @@ impl OwnForm {
         })
     }
 
+    /// The names of the fields that were filled in.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.form.iter().filter(|(_, value)| !value.is_empty()).map(|(name, _)| name)
+    }
+
     /// A field, if it was filled in.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.form.get(name)

@@ -18,11 +18,18 @@ const COOP: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 pub(crate) struct Message<'m> {
     title: &'m str,
     text: &'m str,
+    /// An address, and what the link to it says.
+    link: Option<(&'m str, &'m str)>,
 }
 
 impl<'m> Message<'m> {
     pub fn new(title: &'m str, text: &'m str) -> Self {
-        Self { title, text }
+        Self { title, text, link: None }
+    }
+
+    /// With a link to where one goes on.
+    pub fn leading_to(self, address: &'m str, words: &'m str) -> Self {
+        Self { link: Some((address, words)), ..self }
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokenhouse::server::Server;
 use tokenhouse::settings::{Settings, Sources};
-use tokenhouse::token::{Clock, Hands};
+use tokenhouse::token::{Clock, Hands, Verifier};
 
 use super::documented::Watch;
 use super::postgres;
@@ -119,6 +119,11 @@ impl TestApp {
         if let Some(server) = self.server.take() {
             server.stop().await.expect("the server stops");
         }
+    }
+
+    /// Whom the server believes.
+    pub fn verifier(&self) -> &Verifier {
+        self.server.as_ref().expect("a running server").verifier()
     }
 
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {

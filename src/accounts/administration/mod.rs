@@ -1,30 +1,43 @@
 //! What an operator or an administrator does with other people's accounts.
 //!
-//! The rules are those of people's own acts where there are such. All of it is recorded, in the transaction that does it.
+//! The rules are those of people's own acts where there are such. All of it is recorded, in the transaction that does it, and the owner of an account is
+//! told by letter what weakens or opens it.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `add` | another account, with a password or an invitation |
+//! | `update` | name, roles, disabling; that an administrator is left |
+//! | `factors` | what somebody signs in with, and taking second factors away |
+//! | `search` | finding accounts among very many |
 
+mod add;
+mod factors;
 mod not_done;
+mod search;
 mod update;
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::Accounts;
 use super::email::Email;
 use super::hashing::Hashing;
-use super::name::display_name;
+use super::letters::post_notice_of_administrator;
 use super::owner::Owner;
 use super::password::Password;
 use super::records::{self, UserRecord};
-use super::roles::Roles;
 use crate::audit::{Act, Event};
 use crate::http::problem::FieldError;
 use crate::store::{Connection, Store, StoreError};
 use crate::token::Clock;
 
+pub use add::NewUser;
 pub use not_done::NotDone;
-use update::change;
+pub(crate) use search::SearchCursor;
 pub use update::{RoleChange, Update};
+use update::{change, check_admin_is_left};
 
 /// Who does it.
 #[derive(Debug, Clone)]
@@ -49,27 +62,21 @@ pub struct Administration<'a> {
     pub by: By,
 }
 
-/// An account to be added.
-#[derive(Debug)]
-pub struct NewUser {
-    /// Its address, as it was typed.
-    pub email: String,
-    /// The name that is displayed.
-    pub name: Option<String>,
-    /// What its owner shall log in with.
-    pub password: Password,
-    /// Its roles.
-    pub roles: Vec<String>,
-    /// Whether somebody vouches for the address.
-    pub verified: bool,
-}
-
 impl By {
     /// The first thing in each transaction: an administrator's session may have ended since his token was checked.
     async fn enter(&self, connection: Connection<'_>, now: i64) -> Result<(), NotDone> {
         match self {
             Self::Operator => Ok(()),
             Self::Admin(owner) => Ok(owner.enter(connection, None, now).await?),
+        }
+    }
+
+    /// Before [`By::enter`], where an act may take an administrator away: such acts go one after the other. An operator may do what he likes, for he can
+    /// make another.
+    async fn begin_taking_away(&self, connection: Connection<'_>) -> Result<(), NotDone> {
+        match self {
+            Self::Operator => Ok(()),
+            Self::Admin(_) => Ok(records::lock_admins(connection).await?),
         }
     }
 
@@ -95,61 +102,25 @@ impl Accounts {
             by: By::Admin(owner),
         }
     }
+
+    /// An act of an administrator that ends sessions. It goes on when he hangs up, for what was committed must be noted.
+    pub(crate) async fn administer(
+        self: &Arc<Self>,
+        owner: &Owner,
+        act: impl AsyncFnOnce(&Administration<'_>) -> Result<Vec<String>, NotDone> + Send + 'static,
+    ) -> Result<(), NotDone> {
+        let (accounts, owner) = (Arc::clone(self), owner.clone());
+        let ending = actix_web::rt::spawn(async move {
+            let ended = act(&accounts.administration(owner)).await?;
+            accounts.note_all_ended(&ended);
+            accounts.letters_wait.notify_one();
+            Ok(())
+        });
+        ending.await.unwrap_or_else(|_| Err(StoreError::Interrupted.into()))
+    }
 }
 
 impl Administration<'_> {
-    /// Adds an account, by the same rules as registering.
-    ///
-    /// # Errors
-    /// [`NotDone`].
-    pub async fn add(&self, new: NewUser) -> Result<UserRecord, NotDone> {
-        let mut errors = Vec::new();
-        let email = Email::parse(&new.email);
-        if email.is_none() {
-            errors.push(super::email_verification::no_address());
-        }
-        if let Err(message) = new.password.check_length(&self.password_length) {
-            errors.push(FieldError { field: "password", message });
-        }
-        let name = display_name(new.name.as_deref()).unwrap_or_else(|error| {
-            errors.push(error);
-            None
-        });
-        let roles = Roles::of(new.roles.iter().map(String::as_str)).unwrap_or_else(|error| {
-            errors.push(error);
-            Roles::default()
-        });
-        let Some(email) = email.filter(|_| errors.is_empty()) else { return Err(NotDone::Invalid(errors)) };
-        let known = [Some(email.as_str().to_owned()), name.clone()].into_iter().flatten().collect();
-        let hashed = self.hashing.hash_new(new.password, known).await?;
-        let invalid = |message| NotDone::Invalid(vec![FieldError { field: "password", message }]);
-        let now = self.clock.unix_micros();
-        let user = UserRecord {
-            id: Uuid::new_v4().to_string(),
-            email: email.as_str().to_owned(),
-            name,
-            password_hash: hashed.map_err(invalid)?,
-            roles: roles.to_store(),
-            created_at: now,
-            email_verified_at: new.verified.then_some(now),
-            disabled_at: None,
-            passkey_required_at: None,
-        };
-        let (by, event) = (self.by.clone(), self.by.did(Act::UserAdd, &user.id, now));
-        self.store
-            .write(move |mut connection| {
-                Box::pin(async move {
-                    by.enter(connection.reborrow(), now).await?;
-                    if !records::insert_user(connection.reborrow(), &user).await? {
-                        return Err(NotDone::Taken);
-                    }
-                    event.record(connection).await?;
-                    Ok(user)
-                })
-            })
-            .await
-    }
-
     /// Accounts in the order of their addresses, those behind the address `cursor`, at most `limit`.
     ///
     /// # Errors
@@ -219,6 +190,7 @@ impl Administration<'_> {
         let new = self.hashing.hash_new(password, known).await?.map_err(invalid)?;
         let now = self.clock.unix_micros();
         let (by, id, event) = (self.by.clone(), user.id.clone(), self.by.did(Act::UserPassword, &user.id, now));
+        let user = user.clone();
         self.store
             .write(move |mut connection| {
                 Box::pin(async move {
@@ -227,6 +199,7 @@ impl Administration<'_> {
                         return Err(NotDone::Unknown);
                     }
                     records::void_tokens(connection.reborrow(), &id, now).await?;
+                    post_notice_of_administrator(connection.reborrow(), &user, Act::UserPassword, now).await?;
                     end_all(connection, &id, event, now).await
                 })
             })
@@ -243,12 +216,14 @@ impl Administration<'_> {
         self.store
             .write(move |mut connection| {
                 Box::pin(async move {
+                    by.begin_taking_away(connection.reborrow()).await?;
                     by.enter(connection.reborrow(), now).await?;
                     let _ = records::lock_user(connection.reborrow(), &id, None).await?;
                     if records::user_by_id(connection.reborrow(), &id).await?.is_none() {
                         return Err(NotDone::Unknown);
                     }
                     let ended = records::delete_user(connection.reborrow(), &id, now).await?;
+                    check_admin_is_left(connection.reborrow(), &by).await?;
                     event.record(connection).await?;
                     Ok(ended)
                 })

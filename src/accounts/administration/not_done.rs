@@ -23,6 +23,12 @@ pub enum NotDone {
     /// There is no such account.
     #[error("there is no such account; `tokenhouse user list` shows all")]
     Unknown,
+    /// Nobody would be left who could administer.
+    #[error("it is the last administrator who may log in; give somebody else the role first")]
+    LastAdmin,
+    /// There are no second factors to take away.
+    #[error("there are no second factors")]
+    NoFactors,
     /// The administrator's own session has ended meanwhile, or it cannot be told now.
     #[error(transparent)]
     NotOwner(#[from] NotOwner),
@@ -53,6 +59,10 @@ impl From<NotDone> for Problem {
             NotDone::Unknown => {
                 Self::new(StatusCode::NOT_FOUND, "no-such-user").detail("There is no account with this id.")
             }
+            NotDone::LastAdmin => Self::new(StatusCode::CONFLICT, "last-admin")
+                .detail("This is the last administrator who may log in; give somebody else the role first."),
+            NotDone::NoFactors => Self::new(StatusCode::CONFLICT, "no-second-factors")
+                .detail("This account has no second factors and no passkeys."),
             NotDone::NotOwner(not) => not.into(),
         }
     }

@@ -1,5 +1,7 @@
 //! What an administrator may change about an account.
 
+use serde_json::json;
+
 use super::{By, NotDone};
 use crate::accounts::records::{self, UserRecord};
 use crate::accounts::roles::{Role, Roles};
@@ -46,6 +48,11 @@ pub(super) async fn change(
     update: Update,
     now: i64,
 ) -> Result<Vec<String>, NotDone> {
+    let may_take_away =
+        update.disabled == Some(true) || matches!(update.roles, Some(RoleChange::Remove(_) | RoleChange::Set(_)));
+    if may_take_away {
+        by.begin_taking_away(connection.reborrow()).await?;
+    }
     by.enter(connection.reborrow(), now).await?;
     // Whether or not it is disabled: the row is taken either way.
     let _ = records::lock_user(connection.reborrow(), &user.id, None).await?;
@@ -53,14 +60,19 @@ pub(super) async fn change(
     let mut ends = false;
     if let Some(name) = &update.name {
         records::set_name(connection.reborrow(), &user.id, name.as_deref()).await?;
+        by.did(Act::UserRename, &user.id, now).record(connection.reborrow()).await?;
     }
     if let Some(change) = update.roles {
         let (old, new) = (Roles::stored(&user.roles), change.apply(&user.roles)?);
         records::set_roles(connection.reborrow(), &user.id, &new.to_store()).await?;
         let lost = !new.has_all(&old);
         ends |= lost;
-        let act = if lost { Act::UserRoleRemove } else { Act::UserRoleAdd };
-        by.did(act, &user.id, now).record(connection.reborrow()).await?;
+        for (act, roles) in [(Act::UserRoleAdd, new.but(&old)), (Act::UserRoleRemove, old.but(&new))] {
+            if !roles.is_empty() {
+                let event = by.did(act, &user.id, now).with(&json!({ "roles": roles }));
+                event.record(connection.reborrow()).await?;
+            }
+        }
     }
     if let Some(disabled) = update.disabled {
         records::set_disabled(connection.reborrow(), &user.id, disabled.then_some(now)).await?;
@@ -68,8 +80,19 @@ pub(super) async fn change(
         let act = if disabled { Act::UserDisable } else { Act::UserEnable };
         by.did(act, &user.id, now).record(connection.reborrow()).await?;
     }
+    if may_take_away {
+        check_admin_is_left(connection.reborrow(), by).await?;
+    }
     if ends {
         return Ok(records::end_sessions_of_user(connection, &user.id, None, now).await?);
     }
     Ok(Vec::new())
+}
+
+/// That an administrator does not leave the server without one who may log in: himself, as a rule.
+pub(super) async fn check_admin_is_left(connection: Connection<'_>, by: &By) -> Result<(), NotDone> {
+    match by {
+        By::Admin(_) if !records::has_admin(connection).await? => Err(NotDone::LastAdmin),
+        By::Admin(_) | By::Operator => Ok(()),
+    }
 }

@@ -3,6 +3,7 @@
 use sqlx::FromRow;
 
 use crate::accounts::email::Email;
+use crate::accounts::name::search_key;
 use crate::store::{Connection, StoreError, sql};
 
 /// A row of `users`.
@@ -46,8 +47,8 @@ pub async fn insert_user(connection: Connection<'_>, user: &UserRecord) -> Resul
         connection,
         execute,
         sqlx::query(
-            "INSERT INTO users (id, email, name, password_hash, roles, created_at, email_verified_at, disabled_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+            "INSERT INTO users (id, email, name, password_hash, roles, created_at, email_verified_at, disabled_at, name_key)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
              ON CONFLICT DO NOTHING"
         )
         .bind(&user.id)
@@ -58,6 +59,7 @@ pub async fn insert_user(connection: Connection<'_>, user: &UserRecord) -> Resul
         .bind(user.created_at)
         .bind(user.email_verified_at)
         .bind(user.disabled_at)
+        .bind(user.name.as_deref().map(search_key))
     )?;
     Ok(added == 1)
 }
@@ -128,8 +130,14 @@ pub async fn change_password_hash(
 
 /// Sets the name that is displayed; `false` when the account is gone.
 pub async fn set_name(connection: Connection<'_>, user_id: &str, name: Option<&str>) -> Result<bool, StoreError> {
-    let set =
-        sql!(connection, execute, sqlx::query("UPDATE users SET name = $2 WHERE id = $1").bind(user_id).bind(name))?;
+    let set = sql!(
+        connection,
+        execute,
+        sqlx::query("UPDATE users SET name = $2, name_key = $3 WHERE id = $1")
+            .bind(user_id)
+            .bind(name)
+            .bind(name.map(search_key))
+    )?;
     Ok(set == 1)
 }
 

@@ -150,7 +150,7 @@ async fn act(
                 roles.push("admin".to_owned());
             }
             let password = secret::new_password(&email)?;
-            let new = NewUser { email, name, password, roles, verified: !unverified };
+            let new = NewUser { email, name, password: Some(password), roles, verified: !unverified };
             let user = administration.add(new).await?;
             told(out, json, &describe(&user), &format!("{} is added: {}", user.email, user.id))
         }

@@ -35,7 +35,7 @@ use crate::{admin, oauth};
         title = "tokenhouse",
         description = "Logins for an API. Errors are `application/problem+json` (RFC 9457); those below `/oauth2` are OAuth's \
                        `error` and `error_description`. Times are RFC 3339 in UTC, ids are UUIDs.\n\nThe pages for people \
-                       (`/sign-in`, `/register`, `/forgot-password`, `/account`, `/activate` and what letters lead to) are not \
+                       (`/sign-in`, `/register`, `/forgot-password`, `/account`, `/admin`, `/activate` and what letters lead to) are not \
                        in this document, nor is `/metrics`, which has a listener of its own.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),

@@ -11,7 +11,7 @@ use crate::http::caller::Caller;
 use crate::oauth::{AUTHORIZE, OAuth};
 use crate::web::browser::Browser;
 use crate::web::page;
-use crate::web::{ACCOUNT, ACTIVATE, see_other};
+use crate::web::{ACCOUNT, ACTIVATE, ADMIN, see_other};
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -43,7 +43,17 @@ struct SecondFactorPage<'p> {
 pub(super) fn on_this_server(return_to: &str) -> Option<&str> {
     let is_plain = return_to.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     let (path, _) = return_to.split_once('?').unwrap_or((return_to, ""));
-    (is_plain && [AUTHORIZE, ACTIVATE, ACCOUNT].contains(&path)).then_some(return_to)
+    (is_plain && ([AUTHORIZE, ACTIVATE, ACCOUNT].contains(&path) || is_of_administration(path))).then_some(return_to)
+}
+
+/// Whether it is a page of administration: nothing in it leads elsewhere.
+fn is_of_administration(path: &str) -> bool {
+    let below = path.strip_prefix(ADMIN);
+    below.is_some_and(|below| {
+        (below.is_empty() || below.starts_with('/'))
+            && below.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_".contains(&byte))
+            && !below.contains("//")
+    })
 }
 
 /// A browser on its way in.
@@ -148,6 +158,9 @@ mod tests {
             "/oauth2/default/v1/authorize?client_id=0oa1&x=https%3A%2F%2Fa",
             "/activate",
             "/activate?user_code=BCDF-GHJK",
+            "/admin",
+            "/admin/users?search=ada%40example.com",
+            "/admin/clients/0oaAuBw5y3OB8PmlJYOl-im",
         ] {
             assert_eq!(on_this_server(good), Some(good));
         }
@@ -166,6 +179,10 @@ mod tests {
             "activate",
             "/activate@evil.example",
             "/%61ctivate",
+            "/admin/../x",
+            "/admin//evil.example",
+            "/adminx",
+            "/admin@evil.example",
         ] {
             assert_eq!(on_this_server(wrong), None, "{wrong}");
         }

@@ -1,0 +1,239 @@
+//! `/admin/audit`: the record of what happened, the newest first.
+
+use std::collections::HashMap;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::middleware::from_fn;
+use actix_web::web::{Data, ServiceConfig, to};
+use askama::Template;
+use chrono::{NaiveDateTime, TimeZone as _, Utc};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::administrator::Administrator;
+use super::frame::{Frame, Here, answer, second, unavailable, with_query};
+use super::users::USERS;
+use crate::accounts::browser::in_words;
+use crate::accounts::email::Email;
+use crate::accounts::records;
+use crate::audit::{self, Act, Cursor, Event, Filter};
+use crate::http::methods::{get, resource};
+use crate::http::query::Query;
+use crate::http::request_id::in_span;
+use crate::oauth::OAuth;
+use crate::store::{Connection, StoreError};
+
+const RECORD: &str = "/admin/audit";
+
+/// So many are on a page.
+const PAGE: usize = 50;
+const PAGE_ROWS: i64 = 50;
+
+pub(super) fn routes(cfg: &mut ServiceConfig) {
+    cfg.service(resource(RECORD, [get(to(list))]).wrap(from_fn(in_span)));
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct RecordQuery {
+    act: String,
+    /// Whose account: an address or an id.
+    who: String,
+    /// By whom: `user`, `operator`, `client`, or `admin` and an id.
+    by: String,
+    outcome: String,
+    ip: String,
+    /// Of a form: `2026-06-01T12:00`, in UTC.
+    from: String,
+    until: String,
+    cursor: String,
+}
+
+/// An event, in words.
+pub(super) struct Entry {
+    pub at: String,
+    pub act: String,
+    pub failed: bool,
+    pub outcome: String,
+    /// Why it failed, or what it was in particular.
+    pub more: String,
+    /// The account's address, or its id when it is gone, and its page.
+    pub who: String,
+    pub who_at: String,
+    pub by: String,
+    pub client: String,
+    pub ip: String,
+    pub browser: String,
+}
+
+#[derive(Template)]
+#[template(path = "admin/audit.html")]
+struct RecordPage<'p> {
+    frame: Frame<'p>,
+    asked: &'p RecordQuery,
+    acts: [&'static str; Act::ALL.len()],
+    /// Each with its words.
+    actors: Vec<(String, String)>,
+    entries: Vec<Entry>,
+    next: Option<String>,
+}
+
+async fn list(admin: Administrator, oauth: Data<OAuth>, query: Query<RecordQuery>) -> HttpResponse {
+    match page(&admin, &oauth, &query.0).await {
+        Ok(page) => {
+            let status = if page.frame.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+            answer(status, &admin, &page)
+        }
+        Err(error) => unavailable(&error),
+    }
+}
+
+async fn page<'p>(
+    admin: &'p Administrator,
+    oauth: &OAuth,
+    asked: &'p RecordQuery,
+) -> Result<RecordPage<'p>, StoreError> {
+    let mut reader = oauth.accounts.store().read().await?;
+    let (events, error) = match filter(reader.connection(), asked).await? {
+        Ok(filter) => (audit::find(reader.connection(), &filter).await?, None),
+        Err(why) => (Vec::new(), Some(why)),
+    };
+    let events: Vec<Event> = events.into_iter().rev().collect();
+    let cursor = events.last().filter(|_| events.len() >= PAGE).map(|event| event.cursor().to_string());
+    let next = cursor.map(|cursor| {
+        let here = [
+            ("act", asked.act.as_str()),
+            ("who", &asked.who),
+            ("by", &asked.by),
+            ("outcome", &asked.outcome),
+            ("ip", &asked.ip),
+            ("from", &asked.from),
+            ("until", &asked.until),
+            ("cursor", &cursor),
+        ];
+        with_query(RECORD, &here)
+    });
+    let entries = entries(reader.connection(), oauth, &events).await?;
+    let fixed = [("user", "the owner of the account"), ("operator", "the command line"), ("client", "a client")];
+    let mut actors: Vec<_> = fixed.iter().map(|(name, words)| ((*name).to_owned(), (*words).to_owned())).collect();
+    if let Some(id) = asked.by.strip_prefix("admin ") {
+        let mut names = Names::new(reader.connection());
+        let name = names.of(id).await?;
+        actors.push((asked.by.clone(), format!("the administrator {}", name.unwrap_or_else(|| id.to_owned()))));
+    }
+    let frame = Frame::of(admin, Here::Record).error(error);
+    Ok(RecordPage { frame, asked, acts: Act::ALL.map(Act::name), actors, entries, next })
+}
+
+/// What was asked for; or what is wrong with it.
+async fn filter(connection: Connection<'_>, asked: &RecordQuery) -> Result<Result<Filter, &'static str>, StoreError> {
+    let some = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    let act = some(&asked.act).map(|name| Act::of_name(&name));
+    if act == Some(None) {
+        return Ok(Err("There is no such act; please choose one of the list."));
+    }
+    let user_id = match some(&asked.who) {
+        None => None,
+        Some(who) => match (who.parse::<Uuid>(), Email::parse(&who)) {
+            // Also of one that is gone.
+            (Ok(id), _) => Some(id.to_string()),
+            (Err(_), None) => return Ok(Err("Please give the email address or the id of an account.")),
+            (Err(_), Some(email)) => match records::user_by_email(connection, &email).await? {
+                Some(user) => Some(user.id),
+                None => {
+                    return Ok(Err("There is no account with this email address; one that is gone has its id only."));
+                }
+            },
+        },
+    };
+    let time = |text: &str| -> Option<i64> {
+        let parsed = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"];
+        let time = parsed.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())?;
+        Some(Utc.from_utc_datetime(&time).timestamp_micros())
+    };
+    let (from, until) = (some(&asked.from).map(|text| time(&text)), some(&asked.until).map(|text| time(&text)));
+    if from == Some(None) || until == Some(None) {
+        return Ok(Err("Please write times like this, in UTC: 2026-06-01T12:00"));
+    }
+    let before = some(&asked.cursor).map(|cursor| Cursor::parse(&cursor));
+    if matches!(before, Some(None)) {
+        return Ok(Err("This link is broken; please begin anew."));
+    }
+    Ok(Ok(Filter {
+        user_id,
+        act: act.flatten(),
+        actor: some(&asked.by),
+        outcome: some(&asked.outcome),
+        ip: some(&asked.ip),
+        since: from.flatten().unwrap_or(0),
+        until: until.flatten().unwrap_or(i64::MAX),
+        before: before.flatten(),
+        limit: PAGE_ROWS,
+    }))
+}
+
+/// Addresses of accounts by their ids, each looked up once.
+struct Names<'c> {
+    connection: Connection<'c>,
+    known: HashMap<String, Option<String>>,
+}
+
+impl<'c> Names<'c> {
+    fn new(connection: Connection<'c>) -> Self {
+        Self { connection, known: HashMap::new() }
+    }
+
+    async fn of(&mut self, id: &str) -> Result<Option<String>, StoreError> {
+        if let Some(known) = self.known.get(id) {
+            return Ok(known.clone());
+        }
+        let found = records::user_by_id(self.connection.reborrow(), id).await?.map(|user| user.email);
+        self.known.insert(id.to_owned(), found.clone());
+        Ok(found)
+    }
+}
+
+/// Events in words.
+pub(super) async fn entries(
+    connection: Connection<'_>,
+    oauth: &OAuth,
+    events: &[Event],
+) -> Result<Vec<Entry>, StoreError> {
+    let clients = oauth.registry.clients();
+    let mut names = Names::new(connection);
+    let mut entries = Vec::with_capacity(events.len());
+    for event in events {
+        let known = match &event.user_id {
+            Some(id) => names.of(id).await?,
+            None => None,
+        };
+        let by = match event.actor.strip_prefix("admin ") {
+            Some(id) => names.of(id).await?.unwrap_or_else(|| id.to_owned()),
+            None => String::new(),
+        };
+        let client = |id: &String| clients.get(id).map_or_else(|| id.clone(), |client| client.name().to_owned());
+        entries.push(Entry {
+            at: second(event.at),
+            act: event.act.clone(),
+            failed: event.outcome != "success",
+            outcome: event.outcome.clone(),
+            more: event.reason.clone().unwrap_or_else(|| event.details_in_words()),
+            who_at: match (&known, &event.user_id) {
+                (Some(_), Some(id)) => format!("{USERS}/{id}"),
+                _ => String::new(),
+            },
+            who: known.or_else(|| event.user_id.clone()).unwrap_or_default(),
+            by: match event.actor.as_str() {
+                "user" => "the owner".to_owned(),
+                "operator" => "the command line".to_owned(),
+                "client" => "a client".to_owned(),
+                _ => by,
+            },
+            client: event.client_id.as_ref().map(client).unwrap_or_default(),
+            ip: event.ip.clone().unwrap_or_default(),
+            browser: event.user_agent.as_deref().map(|agent| in_words(Some(agent))).unwrap_or_default(),
+        });
+    }
+    Ok(entries)
+}
