@@ -37,7 +37,7 @@ impl Purpose {
 
 /// A challenge, for the browser.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = PasskeyChallenge, examples(json!({ "challenge_id": "d18205bd-b8a2-4e7e-82a2-8e429ebd642c", "publicKey": { "challenge": "T1xCsnxM2DNL2KdK5CLa6fMhD7OBqho6syzInk_n-Uo", "rpId": "localhost", "timeout": 300000, "userVerification": "required", "allowCredentials": [] } })))]
+#[schema(as = PasskeyChallenge, examples(json!({ "challenge_id": "d18205bd-b8a2-4e7e-82a2-8e429ebd642c", "publicKey": { "challenge": "T1xCsnxM2DNL2KdK5CLa6fMhD7OBqho6syzInk_n-Uo", "rpId": "localhost", "timeout": 300_000, "userVerification": "required", "allowCredentials": [] } })))]
 pub struct Challenge {
     #[schema(format = "uuid")]
     challenge_id: String,

@@ -115,16 +115,13 @@ impl<T: Errors> IntoResponses for Pages<T> {
             ("503", "A page: not at this moment."),
         ] {
             let page = (status != "303").then(|| ContentBuilder::new().schema(Some(Object::default())).build());
-            match all.get_mut(status) {
-                Some(RefOr::T(response)) => {
-                    response.description = format!("{description}\n\n{}", response.description);
-                    response.content.extend(page.map(|page| (HTML.to_owned(), page.into())));
-                }
-                _ => {
-                    let response = ResponseBuilder::new().description(description);
-                    let response = page.into_iter().fold(response, |response, page| response.content(HTML, page));
-                    all.insert(status.to_owned(), response.build().into());
-                }
+            if let Some(RefOr::T(response)) = all.get_mut(status) {
+                response.description = format!("{description}\n\n{}", response.description);
+                response.content.extend(page.map(|page| (HTML.to_owned(), page.into())));
+            } else {
+                let response = ResponseBuilder::new().description(description);
+                let response = page.into_iter().fold(response, |response, page| response.content(HTML, page));
+                all.insert(status.to_owned(), response.build().into());
             }
         }
         all

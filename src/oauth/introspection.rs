@@ -59,7 +59,7 @@ pub(super) async fn introspect(
 
 /// RFC 7662, section 2.2.
 #[derive(Default, Serialize, ToSchema)]
-#[schema(examples(json!({ "active": true, "scope": "customScope", "client_id": "0oaGq3yLwK8o2Vt5Zr7d", "token_type": "Bearer", "sub": "0oaGq3yLwK8o2Vt5Zr7d", "iss": "http://localhost:3000/oauth2/default", "aud": "api://default", "exp": 1795499735, "iat": 1795496135, "jti": "AT.uG4-OfOKifHiu7AUXd7LjabZ" }), json!({ "active": false })))]
+#[schema(examples(json!({ "active": true, "scope": "customScope", "client_id": "0oaGq3yLwK8o2Vt5Zr7d", "token_type": "Bearer", "sub": "0oaGq3yLwK8o2Vt5Zr7d", "iss": "http://localhost:3000/oauth2/default", "aud": "api://default", "exp": 1_795_499_735, "iat": 1_795_496_135, "jti": "AT.uG4-OfOKifHiu7AUXd7LjabZ" }), json!({ "active": false })))]
 struct Introspection {
     active: bool,
     #[serde(skip_serializing_if = "Option::is_none")]

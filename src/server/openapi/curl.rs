@@ -4,29 +4,26 @@ use serde_json::Value;
 
 /// A line of curl that does what `operation` is for, with its example for a body.
 pub(super) fn line(server: &str, path: &str, method: &str, operation: &Value, body: Option<(&str, &Value)>) -> String {
-    let mut line = String::from("curl");
-    if method != "get" && (method != "post" || body.is_none()) {
-        line.push_str(" -X ");
-        line.push_str(&method.to_uppercase());
-    }
-    line.push_str(&format!(" {}", quoted(&format!("{server}{}", with_examples(path, operation)))));
+    let is_told_by_the_body = method == "get" || (method == "post" && body.is_some());
+    let how = if is_told_by_the_body { String::new() } else { format!("-X {} ", method.to_uppercase()) };
+    let mut parts = vec![format!("curl {how}{}", quoted(&format!("{server}{}", with_examples(path, operation))))];
     if wants_token(operation) {
-        line.push_str(" \\\n  -H \"Authorization: Bearer $TOKEN\"");
+        parts.push("-H \"Authorization: Bearer $TOKEN\"".to_owned());
     }
     match body {
         Some(("application/json", example)) => {
-            line.push_str(" \\\n  -H 'Content-Type: application/json' \\\n  -d ");
-            line.push_str(&quoted(&example.to_string()));
+            parts.push("-H 'Content-Type: application/json'".to_owned());
+            parts.push(format!("-d {}", quoted(&example.to_string())));
         }
         Some((_, example)) => {
-            for (name, value) in example.as_object().into_iter().flatten() {
+            parts.extend(example.as_object().into_iter().flatten().map(|(name, value)| {
                 let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                line.push_str(&format!(" \\\n  --data-urlencode {}", quoted(&format!("{name}={value}"))));
-            }
+                format!("--data-urlencode {}", quoted(&format!("{name}={value}")))
+            }));
         }
         None => {}
     }
-    line
+    parts.join(" \\\n  ")
 }
 
 /// The path with its parameters filled in.

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `security` | the ways to authenticate |
 //! | `served` | the two routes, and the page's assets |
-//! | `page` | the page; `schemas`: schemas in words; `curl`: requests for a terminal |
+//! | `page` | the page; `schemas`: schemas in words; `words`: texts with code in them; `curl`: requests for a terminal |
 
 mod curl;
 mod page;
@@ -16,6 +16,7 @@ mod security;
 mod served;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use utoipa::OpenApi as _;
 use utoipa::openapi::path::Operation;

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::curl;
 use super::schemas::{self, Member};
+use super::words::{Words, text};
 
 const METHODS: [&str; 4] = ["get", "post", "patch", "delete"];
 
@@ -14,7 +15,7 @@ const METHODS: [&str; 4] = ["get", "post", "patch", "delete"];
 pub(super) struct Page {
     title: String,
     version: String,
-    description: Text,
+    description: Words,
     groups: Vec<Group>,
     schemas: Vec<Schema>,
 }
@@ -23,7 +24,7 @@ pub(super) struct Page {
 struct Group {
     id: String,
     name: String,
-    description: Text,
+    description: Words,
     operations: Vec<Operation>,
 }
 
@@ -31,8 +32,8 @@ struct Operation {
     id: String,
     method: String,
     path: String,
-    summary: Text,
-    description: Text,
+    summary: Words,
+    description: Words,
     who: String,
     parameters: Vec<Parameter>,
     body: Option<Body>,
@@ -45,7 +46,7 @@ struct Parameter {
     place: String,
     kind: String,
     is_required: bool,
-    description: Text,
+    description: Words,
 }
 
 struct Body {
@@ -57,7 +58,7 @@ struct Body {
 
 struct Answer {
     status: String,
-    description: Vec<Text>,
+    description: Vec<Words>,
     headers: String,
     contents: Vec<Content>,
 }
@@ -72,26 +73,9 @@ struct Content {
 struct Schema {
     name: String,
     kind: String,
-    description: Text,
+    description: Words,
     members: Vec<Member>,
     example: Option<String>,
-}
-
-/// Words, with pieces of code among them: those at odd places.
-struct Text(Vec<String>);
-
-impl Text {
-    fn of(text: &str) -> Self {
-        Self(text.split('`').map(str::to_owned).collect())
-    }
-
-    fn of_member(of: &Value, name: &str) -> Self {
-        Self::of(text(of, name))
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0.iter().all(String::is_empty)
-    }
 }
 
 impl Page {
@@ -104,7 +88,7 @@ impl Page {
             Group {
                 id: name.to_lowercase().replace(' ', "-"),
                 name: name.to_owned(),
-                description: Text::of_member(tag, "description"),
+                description: Words::of_member(tag, "description"),
                 operations: operations(document, name, server),
             }
         });
@@ -113,7 +97,7 @@ impl Page {
         Self {
             title: text(info, "title").to_owned(),
             version: text(info, "version").to_owned(),
-            description: Text::of_member(info, "description"),
+            description: Words::of_member(info, "description"),
             groups: groups.collect(),
             schemas: components.map(|(name, schema)| Schema::of(document, name, schema)).collect(),
         }
@@ -125,7 +109,7 @@ impl Schema {
         Self {
             name: name.to_owned(),
             kind: schemas::kind(schema),
-            description: Text::of_member(schema, "description"),
+            description: Words::of_member(schema, "description"),
             members: schemas::members(schema),
             example: schemas::example(document, schema).map(pretty),
         }
@@ -159,8 +143,8 @@ fn of(document: &Value, server: &str, path: &str, method: &str, operation: &Valu
         id: text(operation, "operationId").to_owned(),
         method: method.to_uppercase(),
         path: path.to_owned(),
-        summary: Text::of_member(operation, "summary"),
-        description: Text::of_member(operation, "description"),
+        summary: Words::of_member(operation, "summary"),
+        description: Words::of_member(operation, "description"),
         who: who(operation),
         parameters: parameters.map(parameter).collect(),
         body: content.map(|(media_type, content)| {
@@ -183,7 +167,7 @@ fn parameter(parameter: &Value) -> Parameter {
         place: text(parameter, "in").to_owned(),
         kind: parameter.get("schema").map(schemas::kind).unwrap_or_default(),
         is_required: parameter.get("required") == Some(&Value::Bool(true)),
-        description: Text::of_member(parameter, "description"),
+        description: Words::of_member(parameter, "description"),
     }
 }
 
@@ -205,7 +189,7 @@ fn answered(document: &Value, status: &str, answer: &Value) -> Answer {
     };
     Answer {
         status: status.to_owned(),
-        description: text(answer, "description").split("\n\n").map(Text::of).collect(),
+        description: text(answer, "description").split("\n\n").map(Words::of).collect(),
         headers: headers.map(String::as_str).collect::<Vec<_>>().join(", "),
         contents: contents.map(content).collect(),
     }
@@ -224,10 +208,6 @@ fn who(operation: &Value) -> String {
         })
         .collect();
     if ways.is_empty() { "anyone".to_owned() } else { ways.join(", or ") }
-}
-
-fn text<'v>(of: &'v Value, name: &str) -> &'v str {
-    of.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
 fn pretty(value: &Value) -> String {

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::words::Words;
+
 /// A member of an object.
 pub(super) struct Member {
     pub name: String,
@@ -9,7 +11,7 @@ pub(super) struct Member {
     /// The schema that `kind` names, to be led to.
     pub link: Option<String>,
     pub is_required: bool,
-    pub description: String,
+    pub description: Words,
 }
 
 /// What a schema says of its type, such as `list of Session`.
@@ -68,7 +70,7 @@ pub(super) fn members(schema: &Value) -> Vec<Member> {
         kind: kind(property),
         link: referred(property).map(str::to_owned),
         is_required: is_required(name),
-        description: property.get("description").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        description: Words::of_member(property, "description"),
     }));
     all
 }

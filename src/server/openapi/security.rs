@@ -2,7 +2,7 @@
 
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{
-    AuthorizationCode, ClientCredentials, Flow, Http, HttpAuthScheme, HttpBuilder, OAuth2, OpenIdConnect, Scopes,
+    AuthorizationCode, ClientCredentials, Flow, Http, HttpAuthScheme, HttpBuilder, OAuth2, OpenIdConnect,
     SecurityRequirement, SecurityScheme,
 };
 use utoipa::openapi::{Components, OpenApi};
@@ -69,11 +69,11 @@ fn oauth2(settings: &Settings) -> SecurityScheme {
         ("offline_access", "A refresh token."),
     ];
     let of_openid = of_openid.map(|(name, description)| (name.to_owned(), description.to_owned()));
-    let of_users = of_openid.into_iter().chain(declared.clone());
+    let of_users = of_openid.into_iter().chain(declared.clone()).collect();
     SecurityScheme::OAuth2(OAuth2::with_description(
         [
-            Flow::ClientCredentials(ClientCredentials::new(at("token"), Scopes::from_iter(declared))),
-            Flow::AuthorizationCode(AuthorizationCode::new(at("authorize"), at("token"), Scopes::from_iter(of_users))),
+            Flow::ClientCredentials(ClientCredentials::new(at("token"), declared.into_iter().collect())),
+            Flow::AuthorizationCode(AuthorizationCode::new(at("authorize"), at("token"), of_users)),
         ],
         "Clients of this server. PKCE with S256 is needed.",
     ))

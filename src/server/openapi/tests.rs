@@ -45,7 +45,10 @@ fn patterns(map: &str) -> Vec<String> {
         let pattern = pattern.trim_matches(|c| c == '"' || c == ',');
         let whole = format!("{}{pattern}", above.last().map(|(_, path)| path.as_str()).unwrap_or_default());
         above.push((depth, whole.clone()));
-        all.push(whole);
+        // That of the app itself is empty.
+        if !whole.is_empty() {
+            all.push(whole);
+        }
     }
     all
 }

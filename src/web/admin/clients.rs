@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, ServiceConfig, to};
 use askama::Template;
-use secrecy::ExposeSecret as _;
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 
 use super::administrator::{Acting, Administrator};
@@ -141,7 +141,7 @@ async fn add(acting: Acting, oauth: Data<OAuth>) -> HttpResponse {
                 frame: Frame::of(admin, Here::Clients),
                 name: added.client.name(),
                 id: added.client.id(),
-                secret: added.secret.as_ref().map(|secret| secret.expose_secret()),
+                secret: added.secret.as_ref().map(ExposeSecret::expose_secret),
                 more: "",
             };
             answer(StatusCode::CREATED, admin, &page)
