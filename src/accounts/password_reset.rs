@@ -136,9 +136,8 @@ impl Accounts {
         let user = records::user_by_id(reader.connection(), &token.user_id).await?.ok_or(NotReset::NotGood)?;
         drop(reader);
         // Before the token is spent, so that a password that is refused does not cost it.
-        let known = [Some(user.email.clone()), user.name.clone()].into_iter().flatten().collect();
-        let hashed = self.hashing.hash_new(reset.new_password, known).await.map_err(Unavailable::from)?;
-        let new = hashed.map_err(invalid)?;
+        let hashed = self.hashing.hash_new(reset.new_password, &user.email, user.name.as_deref()).await;
+        let new = hashed.map_err(Unavailable::from)?.map_err(invalid)?;
 
         let caller = caller.clone();
         let email = Email::parse(&user.email);

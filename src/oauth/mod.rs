@@ -28,7 +28,7 @@ pub(crate) mod clients;
 mod code;
 pub(crate) mod device;
 mod documented;
-mod error;
+pub(crate) mod error;
 pub(crate) mod form;
 #[cfg(test)]
 mod hostile_input;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::program::{Program, run, told};
-use crate::support::smtp::closed_port;
+use crate::support::ports::closed_port;
 use crate::support::stolen::StolenKey;
 use crate::support::tokens::base64url;
 
@@ -37,6 +37,12 @@ impl House {
     pub fn signing(algorithm: &str) -> Self {
         let address = format!("127.0.0.1:{}", closed_port());
         Self::listening(&address, &format!("http://{address}"), algorithm)
+    }
+
+    /// One that may be asked as often as one likes.
+    pub fn without_limits() -> Self {
+        let address = format!("127.0.0.1:{}", closed_port());
+        Self::with(&address, &format!("http://{address}"), "RS256", "[limits]\nenabled = false\n")
     }
 
     /// One that browsers know by a name, so that there are passkeys, and that pages of `origin` may call.

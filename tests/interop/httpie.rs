@@ -18,8 +18,8 @@ struct Shell<'a> {
 impl<'a> Shell<'a> {
     fn new(house: &'a House) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // There is no terminal to ask about; and a refusal makes the command fail.
-        let settings = r#"{"default_options": ["--ignore-stdin", "--check-status"]}"#;
+        // There is no terminal to ask about, and no word of a newer version; and a refusal makes the command fail.
+        let settings = r#"{"default_options": ["--ignore-stdin", "--check-status"], "disable_update_warnings": true}"#;
         std::fs::write(folder.path().join("config.json"), settings).unwrap();
         Self { house, variables: Vec::new(), folder }
     }

@@ -18,14 +18,14 @@ const LOGOUT: &str = "/oauth2/default/v1/logout";
 
 on_both!(an_id_token_says_who_it_is, SETTINGS, |app| {
     let admin = administrator(&app).await;
-    let client = web_app(&app, &admin).await;
     let (id, own) = ada(&app).await;
     app.send_as(Method::PATCH, "/api/me", &own.access_token, json!({"name": "Ada Lovelace"})).await;
     assert_eq!(
         app.get("/oauth2/default/v1/keys").await.text().await.unwrap(),
         r#"{"keys":[]}"#,
-        "before the first one"
+        "while no client acts for users"
     );
+    let client = web_app(&app, &admin).await;
     let got = user_tokens(&app, &client).await;
     let id_token = got.id_token.unwrap();
     let head = header(&id_token);

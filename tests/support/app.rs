@@ -248,9 +248,10 @@ pub async fn problem(response: Response) -> (u16, String) {
     (status, kind.rsplit(':').next().unwrap_or_default().to_owned())
 }
 
-/// Tries until `attempt` says yes, for what another thread does soon; fails after half a minute.
+/// Tries until `attempt` says yes, for what another thread does soon; fails after some minutes, which is long on any machine.
 pub async fn eventually(what: &str, mut attempt: impl AsyncFnMut() -> bool) {
-    for _ in 0..1500 {
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_mins(3);
+    while tokio::time::Instant::now() < deadline {
         if attempt().await {
             return;
         }

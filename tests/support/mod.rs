@@ -11,6 +11,7 @@ pub mod certificates;
 pub mod documented;
 pub mod letters;
 pub mod okta;
+pub mod ports;
 pub mod postgres;
 pub mod python;
 pub mod raw;

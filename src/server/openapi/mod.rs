@@ -35,7 +35,8 @@ use crate::{admin, oauth};
     info(
         title = "tokenhouse",
         description = "Logins for an API. Errors are `application/problem+json` (RFC 9457); those below `/oauth2` are OAuth's \
-                       `error` and `error_description`. Times are RFC 3339 in UTC, ids are UUIDs.\n\nThe pages for people \
+                       `error` and `error_description`. A mistake of the server itself is 500, on any route, \
+                       with `internal` or `server_error`. Times are RFC 3339 in UTC, ids are UUIDs.\n\nThe pages for people \
                        (`/sign-in`, `/register`, `/forgot-password`, `/account`, `/admin`, `/activate` and what letters lead to) are not \
                        in this document, nor is `/metrics`, which has a listener of its own.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
