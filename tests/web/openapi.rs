@@ -131,7 +131,7 @@ async fn the_examples_of_bodies_are_taken() {
             "forgotPassword" | "changeEmail" => (Some(202), example.clone()),
             // What would end the administrator's own session is asked with another password.
             "deleteMe" => (Some(403), json!({ "password": "x" })),
-            "changePassword" => (Some(403), json!({ "current_password": "x", "new_password": "y" })),
+            "changePassword" => (Some(403), json!({ "current_password": "x", "new_password": "seven green bottles" })),
             _ => (None, example.clone()),
         };
         let answer = app.send_as(method.clone(), &address, &token, example).await;
