@@ -150,12 +150,16 @@ impl Accounts {
     }
 
     async fn send(&self, waiting: &Waiting, prepared: &Prepared) -> Result<(), StoreError> {
+        let address = &self.rules.public_url;
+        let house =
+            self.rules.server_name.as_ref().map_or_else(|| address.clone(), |name| format!("{name} ({address})"));
         let text = Text {
             id: &waiting.id,
             from: &self.mail_from,
             to: &prepared.to,
             at: self.clock.now(),
             server: &self.rules.public_url,
+            house: &house,
             name: prepared.name.as_deref(),
             body: &prepared.body,
         };

@@ -17,7 +17,9 @@ use crate::http::json::BodyLimit;
 use crate::oauth::{self, OAuth};
 use crate::settings::Settings;
 use crate::token::Verifier;
+use crate::web::Playground;
 use crate::web::browser::PublicOrigin;
+use crate::web::look::Look;
 
 /// All that the routes need; each worker has a clone.
 #[derive(Clone)]
@@ -33,6 +35,8 @@ pub(crate) struct State {
     pub cors_origins: Vec<String>,
     pub origin: PublicOrigin,
     pub served: Data<Served>,
+    pub look: Look,
+    pub playground: Option<Playground>,
     /// The remote issuers, for whoever looks for the login where there is none.
     pub log_in_at: String,
 }
@@ -43,6 +47,7 @@ impl State {
         verifier: Verifier,
         accounts: Option<Data<Accounts>>,
         oauth: Option<Data<OAuth>>,
+        look: Look,
     ) -> Self {
         let remotes = settings.auth.remotes.iter().filter_map(|name| settings.remotes.get(name));
         Self {
@@ -54,6 +59,8 @@ impl State {
             trusted_proxies: TrustedProxies(settings.server.trusted_proxies.clone()),
             cors_origins: settings.cors.origins.clone(),
             served: Data::new(Served::of(settings)),
+            look,
+            playground: settings.pages.playground.then(|| Playground::of(settings)),
             origin: PublicOrigin(settings.server.public_url.clone()),
             log_in_at: remotes.map(|remote| remote.issuer.as_str()).collect::<Vec<_>>().join(" or "),
         }
@@ -66,13 +73,16 @@ pub(crate) fn routes(cfg: &mut ServiceConfig, state: &State) {
         .app_data(state.draining.clone())
         .app_data(state.body_limit)
         .app_data(state.trusted_proxies.clone())
+        .app_data(state.origin.clone())
+        .app_data(state.look.clone())
         .app_data(state.served.clone());
     if let Some(accounts) = &state.accounts {
         cfg.app_data(accounts.clone());
     }
     if let Some(oauth) = &state.oauth {
-        cfg.app_data(oauth.clone()).app_data(state.origin.clone());
+        cfg.app_data(oauth.clone());
     }
+    crate::web::common_routes(cfg, state.playground.as_ref(), state.oauth.is_some());
     let whose = if state.accounts.is_some() { Whose::Local } else { Whose::Remote(&state.log_in_at) };
     paths(cfg, &whose, &state.cors_origins);
 }

@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use actix_web::body::MessageBody;
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
@@ -23,6 +23,7 @@ use crate::http::request_id::RequestId;
 use crate::oauth::error::OAuthError;
 use crate::settings::{LogRequests, Settings};
 use crate::token::{Clock, random};
+use crate::web;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -63,18 +64,19 @@ impl Edge {
         Self { headers: headers.into(), log: settings.log.requests, clock, ids: Arc::new(ids) }
     }
 
-    pub async fn around<B: MessageBody>(
+    pub async fn around<B: MessageBody + 'static>(
         self,
         request: ServiceRequest,
         next: Next<B>,
-    ) -> Result<ServiceResponse<B>, Error> {
+    ) -> Result<ServiceResponse<BoxBody>, Error> {
         let id = self.request_id(request.headers());
         let started = (self.log != LogRequests::Off).then(|| self.clock.monotonic());
         request.extensions_mut().insert(RequestId(id.clone()));
         let of_oauth = request.path().starts_with("/oauth2/");
         // A handler that panics shall not leave its client without an answer.
         let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-        let mut response = answered.unwrap_or_else(|_| Err(self.panicked(of_oauth, id.clone())))?;
+        let response = answered.unwrap_or_else(|_| Err(self.panicked(of_oauth, id.clone())))?;
+        let mut response = web::problem_page::for_people(response);
         self.add_headers(response.headers_mut());
         if let Some(started) = started
             && (self.log == LogRequests::All || response.status().is_server_error())

@@ -24,6 +24,7 @@ use crate::oauth::registry::Registry;
 use crate::oauth::standing::OfUsersAndClients;
 use crate::oauth::{Addresses, OAuth, upkeep};
 use crate::sealing::Sealing;
+use crate::settings::logo::WrongLogo;
 use crate::settings::{Remote, Settings, Tokens};
 use crate::signing_keys::SigningKeys;
 use crate::store::{OpenError, Store, StoreError};
@@ -33,6 +34,7 @@ use crate::token::{
     BuildError, Clock, HmacSecret, KeyFileError, KeyFolder, KeyRules, LocalIssuer, LocalSettings, RemoteSettings,
     SecretTooShort, Verifier, WrongIssuer,
 };
+use crate::web::look::Look;
 
 /// The database must close so soon after the last request.
 const STORE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -90,6 +92,9 @@ pub enum StartError {
     /// The certificate and its key.
     #[error("server.tls_certificate and server.tls_key: {0}")]
     Tls(#[from] TlsError),
+    /// The logo of the pages.
+    #[error("pages.logo: {0}")]
+    Logo(#[from] WrongLogo),
     /// Another program listens there.
     #[error("cannot listen on {0}: another program does already; stop that one, or set server.listen to another port")]
     AddressInUse(SocketAddr),
@@ -114,6 +119,7 @@ impl Server {
         let address =
             listener.local_addr().map_err(|source| StartError::Listen { address: settings.server.listen, source })?;
 
+        let look = Look::of(&settings.pages)?;
         let open = |tls| Live::open(tls, &settings.server.public_url, &https::PROTOCOLS, clock.clone());
         let tls = settings.server.tls.as_ref().map(open).transpose()?.map(Arc::new);
 
@@ -164,7 +170,7 @@ impl Server {
         });
 
         let store = accounts.as_ref().map(|accounts| accounts.store().clone());
-        let state = State::new(settings, verifier.clone(), accounts.map(Data::from), oauth);
+        let state = State::new(settings, verifier.clone(), accounts.map(Data::from), oauth, look);
         let draining = state.draining.clone();
         let edge = Edge::new(settings, clock.clone());
         let app = move || {

@@ -10,9 +10,11 @@ mod hostile_input;
 mod issuers;
 mod later;
 mod layers;
+pub mod logo;
 mod mail;
 mod mistake;
 mod oauth;
+mod pages;
 pub mod read;
 mod reader;
 mod secret;
@@ -43,10 +45,11 @@ use crate::token::required_claim::RequiredClaim;
 pub use claims::{ClaimSource, CustomClaim};
 pub use mail::{Mail, MailTransport, Smtp, SmtpSecurity};
 pub use oauth::{DeclaredScope, OAuth};
+pub use pages::{Color, Pages};
 pub use read::{Mistake, Place, Sources, WrongSettings};
 
 /// The sections whose names are fixed, in the order in which they are documented.
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 14] = [
     "server",
     "cors",
     "log",
@@ -60,6 +63,7 @@ const SECTIONS: [&str; 13] = [
     "limits",
     "audit",
     "oauth",
+    "pages",
 ];
 
 /// Everything the server can be told. See `config/default.toml`, which explains each key and holds its default.
@@ -91,6 +95,8 @@ pub struct Settings {
     pub audit: Audit,
     /// `[oauth]`.
     pub oauth: OAuth,
+    /// `[pages]`
+    pub pages: Pages,
     /// `[remote.NAME]`, by name
     pub remotes: BTreeMap<String, Remote>,
     /// All of them for people, as `tokenhouse config show` has them.

@@ -6,7 +6,7 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `security` | the ways to authenticate |
-//! | `served` | the two routes, and the page's assets |
+//! | `served` | the two routes |
 //! | `page` | the page; `schemas`: schemas in words; `words`: texts with code in them; `curl`: requests for a terminal |
 
 mod curl;

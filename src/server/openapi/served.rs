@@ -1,11 +1,8 @@
-//! `/openapi.json`, `/docs`, and the assets of the page.
+//! `/openapi.json` and `/docs`. The assets of the page are with those of the others, in `web`.
 
-use std::future::{Ready, ready};
 use std::time::Duration;
 
-use actix_web::http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ContentType,
-};
+use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_SECURITY_POLICY, ContentType};
 use actix_web::web::{Bytes, Data, ServiceConfig, to};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template as _;
@@ -20,9 +17,6 @@ const MAX_AGE: Duration = Duration::from_mins(10);
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
-
-const STYLE: &str = include_str!("docs.css");
-const SCRIPT: &str = include_str!("docs.js");
 
 /// The document and the page, as they are sent. One for the process.
 #[derive(Clone)]
@@ -46,10 +40,7 @@ impl Served {
 
 /// The routes, at the root.
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    cfg.service(resource("/openapi.json", [get(to(open_api))]))
-        .service(resource("/docs", [get(to(docs))]))
-        .service(resource("/assets/docs.css", [get(to(|| asset("text/css; charset=utf-8", STYLE)))]))
-        .service(resource("/assets/docs.js", [get(to(|| asset("text/javascript; charset=utf-8", SCRIPT)))]));
+    cfg.service(resource("/openapi.json", [get(to(open_api))])).service(resource("/docs", [get(to(docs))]));
 }
 
 /// This document.
@@ -76,12 +67,4 @@ async fn docs(request: HttpRequest, served: Data<Served>) -> HttpResponse {
     let (mut response, has_it) = etag::kept(&request, &etag::tag_of(&served.page), MAX_AGE);
     response.insert_header((CONTENT_SECURITY_POLICY, POLICY));
     if has_it { response.finish() } else { response.insert_header(ContentType::html()).body(served.page.clone()) }
-}
-
-fn asset(content_type: &'static str, body: &'static str) -> Ready<HttpResponse> {
-    let answer = HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, content_type))
-        .insert_header((CACHE_CONTROL, "public, max-age=3600"))
-        .body(body);
-    ready(answer)
 }

@@ -104,7 +104,7 @@ async fn list(admin: Administrator, oauth: Data<OAuth>, query: Query<ListQuery>)
     let ListQuery { cursor, done } = &query.0;
     let clients = match oauth.registry.refresh().await {
         Ok(clients) => clients,
-        Err(error) => return unavailable(&error),
+        Err(error) => return unavailable(&admin, &error),
     };
     let mut behind = clients.after(cursor);
     let shown: Vec<_> = behind.by_ref().take(PAGE).collect();
