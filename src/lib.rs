@@ -89,7 +89,9 @@ mod web;
 pub use guard::{Bearer, Protect, Refusal};
 pub use token::{Claims, Clock, Explanation, LocalIssuer, LocalSettings, Rejection, RemoteSettings, Scopes, Verifier};
 
-/// Compiles the README's examples.
+/// Compiles the examples of the documents.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
-struct Readme;
+#[doc = include_str!("../docs/tutorial.md")]
+#[doc = include_str!("../docs/protecting.md")]
+struct Documents;

@@ -71,6 +71,7 @@ pub mod sessions;
 pub(crate) mod sign_in;
 pub mod totp;
 pub mod totp_generator;
+pub(crate) mod trial_session;
 mod upkeep;
 
 use std::sync::Arc;

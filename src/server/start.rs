@@ -294,17 +294,26 @@ pub fn key_folder(tokens: &Tokens) -> KeyFolder {
 }
 
 fn local_issuer(settings: &Settings, clock: Clock) -> Result<LocalIssuer, StartError> {
-    let tokens = &settings.tokens;
-    let local = LocalSettings {
-        issuer: issuer_name(settings),
-        audience: tokens.audience.clone(),
-        access_ttl: tokens.access_ttl,
-    };
-    let secret = tokens.secret.as_ref().map(HmacSecret::new).transpose()?;
-    Ok(LocalIssuer::with_key_folder(local, key_folder(tokens), secret, clock)?)
+    let secret = settings.tokens.secret.as_ref().map(HmacSecret::new).transpose()?;
+    Ok(LocalIssuer::with_key_folder(local_settings(settings), key_folder(&settings.tokens), secret, clock)?)
 }
 
-fn remote_settings(name: &str, remote: &Remote) -> Result<RemoteSettings, StartError> {
+/// The issuer of a server with these settings, for commands beside it: nothing is written, no key is made. `None` when there is none yet.
+pub(crate) fn issuer_as_it_is(settings: &Settings, clock: Clock) -> Result<Option<LocalIssuer>, StartError> {
+    let secret = settings.tokens.secret.as_ref().map(HmacSecret::new).transpose()?;
+    Ok(LocalIssuer::as_it_is(local_settings(settings), &key_folder(&settings.tokens), secret.as_ref(), clock)?)
+}
+
+fn local_settings(settings: &Settings) -> LocalSettings {
+    LocalSettings {
+        issuer: issuer_name(settings),
+        audience: settings.tokens.audience.clone(),
+        access_ttl: settings.tokens.access_ttl,
+    }
+}
+
+/// What to believe of the remote issuer `name`.
+pub(crate) fn remote_settings(name: &str, remote: &Remote) -> Result<RemoteSettings, StartError> {
     let wrong = |wrong| StartError::Remote { name: name.to_owned(), wrong };
     let mut settings = RemoteSettings::new(&remote.issuer, remote.audience.clone()).map_err(wrong)?;
     settings.client_id.clone_from(&remote.client_id);

@@ -53,6 +53,12 @@ impl Writer {
         Self { jobs, task: Arc::new(Mutex::new(Some(task))), stop }
     }
 
+    /// A writer that refuses every write.
+    pub fn none() -> Self {
+        let (jobs, _) = mpsc::channel(1);
+        Self { jobs, task: Arc::default(), stop: Arc::default() }
+    }
+
     pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,

@@ -259,6 +259,7 @@ fn check(name: CheckName, ended: Ended, words: Words) -> Check {
         expected: reached.then_some(words.expected),
         found: reached.then_some(match ended {
             Some(Err(rejection)) if name == CheckName::Session => words::of_session(rejection),
+            Some(Err(_)) if name == CheckName::Signature => words::ANOTHER_SIGNATURE.to_owned(),
             _ => words.found,
         }),
         remedy: (outcome == Outcome::Failed).then_some(words.remedy),

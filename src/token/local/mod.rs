@@ -145,6 +145,20 @@ impl LocalIssuer {
         Ok(Self::new(settings, clock, ring, Some(Source { folder, secret, known: Mutex::new(known) })))
     }
 
+    /// An issuer with the keys of `folder` as they are now, for whoever looks at tokens or makes one beside a running server: nothing is written, no key is
+    /// made. `None` when there is none that signs.
+    #[cfg(feature = "server")]
+    pub(crate) fn as_it_is(
+        settings: LocalSettings,
+        folder: &KeyFolder,
+        secret: Option<&HmacSecret>,
+        clock: Clock,
+    ) -> Result<Option<Self>, KeyFileError> {
+        let known = folder.look()?.unwrap_or_default();
+        let ring = KeyRing::of_folder(folder, &known, secret);
+        Ok(ring.map(|ring| Self::new(settings, clock, ring, None)))
+    }
+
     fn new(settings: LocalSettings, clock: Clock, ring: KeyRing, source: Option<Source>) -> Self {
         Self { settings, clock, ring: ArcSwap::from_pointee(ring), generation: AtomicU64::new(0), source }
     }

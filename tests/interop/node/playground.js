@@ -196,6 +196,13 @@ const acts = {
         await page.locator('#tamper-expired').click()
         await page.locator('[data-tamper="expired"]').waitFor()
         await looks(page, row('full'), findings)
+        // Its parts by themselves, for docs/pictures.
+        if (told.pictures && colorScheme === 'light' && width === 1280) {
+          for (const part of ['get', 'inside', 'call', 'break']) {
+            const section = page.locator(`section[aria-labelledby="${part}-title"]`)
+            await section.screenshot({ path: join(told.pictures, `${told.name}-${part}.png`) })
+          }
+        }
         await page.goto(`${origin}/nothing`)
         await looks(page, row('nothing'), findings)
         await page.context().close()

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 pub(super) use self::claims::of_session;
+pub(super) use self::signature::ANOTHER_SIGNATURE;
 use super::decoded::Decoded;
 use crate::token::checks::CheckName;
 use crate::token::claims::Claims;

@@ -12,6 +12,7 @@ pub fn keys_available(facts: &Facts<'_>) -> Words {
         _ => None,
     };
     let found = match status {
+        Some(status) if status.keys == 1 => "1 key".to_owned(),
         Some(status) if status.keys > 0 => format!("{} keys", status.keys),
         Some(status) => status.last_error.map_or_else(|| "none yet".to_owned(), |error| cut(&error)),
         None => String::new(),
@@ -96,6 +97,9 @@ pub fn algorithm(facts: &Facts<'_>) -> Words {
     }
 }
 
+/// What was found where a signature is wrong.
+pub const ANOTHER_SIGNATURE: &str = "a signature over something else, or by another key";
+
 pub fn signature(facts: &Facts<'_>) -> Words {
     let remedy = match facts.issuer {
         Some(Issuer::Local(_)) => {
@@ -109,7 +113,7 @@ pub fn signature(facts: &Facts<'_>) -> Words {
         question: "Is its signature right?",
         standard: "RFC 7515, section 5.2; RFC 8725, section 3.3",
         expected: format!("a signature over header and claims by the key {}", facts.in_header("kid")),
-        found: "checked".to_owned(),
+        found: "that signature".to_owned(),
         remedy: remedy.to_owned(),
     }
 }
