@@ -18,6 +18,7 @@ use crate::audit::{Act, Event};
 use crate::http::Problem;
 use crate::http::caller::Caller;
 use crate::http::documented::{Problems, and};
+use crate::metrics::{Grant, RefreshOutcome};
 use crate::store::{Connection, StoreError};
 use crate::token::Scopes;
 
@@ -103,6 +104,7 @@ impl Accounts {
     pub async fn refresh(&self, caller: &Caller, refresh: Refresh) -> Result<TokenResponse, NotRefreshed> {
         let holder = Holder { client_id: None, asked: Scopes::default(), idle_ttl: self.rules.idle_ttl };
         let Refreshed { opened, successor } = self.spend(caller, &refresh.refresh_token, holder).await?;
+        self.metrics.minted(Grant::Refresh);
         Ok(self.tokens(&opened.session, &opened.user, &successor))
     }
 
@@ -116,6 +118,23 @@ impl Accounts {
         token: &SecretString,
         holder: Holder,
     ) -> Result<Refreshed, NotRefreshed> {
+        let (spent, outcome) = match self.try_to_spend(caller, token, holder).await {
+            Ok(Some(refreshed)) => (Ok(refreshed), RefreshOutcome::Good),
+            Ok(None) => (Err(NotRefreshed::NotGood), RefreshOutcome::Reused),
+            Err(not @ NotRefreshed::Unavailable(_)) => (Err(not), RefreshOutcome::StoreFailed),
+            Err(not) => (Err(not), RefreshOutcome::NotGood),
+        };
+        self.metrics.refresh(outcome);
+        spent
+    }
+
+    /// `None` when it was spent before, which has ended its session.
+    async fn try_to_spend(
+        &self,
+        caller: &Caller,
+        token: &SecretString,
+        holder: Holder,
+    ) -> Result<Option<Refreshed>, NotRefreshed> {
         let token = RefreshToken::parse(token.expose_secret()).ok_or(NotRefreshed::NotGood)?;
         let times = Times {
             now: self.clock.unix_micros(),
@@ -131,7 +150,7 @@ impl Accounts {
                 let mut reader = self.store.read().await?;
                 let user = records::user_by_id(reader.connection(), &session.user_id).await?;
                 let user = user.filter(|user| user.disabled_at.is_none()).ok_or(NotRefreshed::NotGood)?;
-                Ok(Refreshed { opened: Opened { session, user }, successor })
+                Ok(Some(Refreshed { opened: Opened { session, user }, successor }))
             }
             Outcome::Reused(session) => {
                 tracing::warn!(
@@ -139,7 +158,7 @@ impl Accounts {
                     user = session.user_id,
                     "a spent refresh token was shown again: the session has ended"
                 );
-                Err(NotRefreshed::NotGood)
+                Ok(None)
             }
             Outcome::NotGood => Err(NotRefreshed::NotGood),
             Outcome::ScopeTooWide => Err(NotRefreshed::ScopeTooWide),

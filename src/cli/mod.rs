@@ -194,7 +194,15 @@ impl From<io::Error> for Failure {
 /// Does what the arguments of the process say.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        // Not a call for help: a program that asked for JSON is told in JSON what was wrong with its call.
+        Err(wrong) if wrong.use_stderr() && std::env::args_os().any(|argument| argument == "--json") => {
+            let why = wrong.render().to_string();
+            return tell(why.trim_start_matches("error: ").trim_end(), true, WRONG_USAGE);
+        }
+        Err(wrong) => wrong.exit(),
+    };
     let json = arguments.json;
     match run(arguments) {
         Ok(code) => ExitCode::from(code),

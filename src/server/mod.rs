@@ -6,6 +6,7 @@
 //! | `app` | which route is where, and what lies around all of them |
 //! | `edge` | request ids, security headers, request lines |
 //! | `https`, `http2` | connections over TLS; streams of HTTP/2 become requests |
+//! | `metrics` | `/metrics`, on a listener of its own |
 //! | `health` | `/health/live` and `/health/ready` |
 //! | `openapi` | the routes told by themselves: `/openapi.json` and `/docs` |
 //! | `info` | the article's two routes, public and protected |
@@ -19,6 +20,7 @@ mod https;
 pub(crate) mod info;
 mod log_lines;
 pub mod logs;
+mod metrics;
 pub(crate) mod openapi;
 pub mod start;
 

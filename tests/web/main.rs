@@ -14,6 +14,8 @@ mod health;
 mod http2;
 mod keys;
 mod look;
+mod metrics;
+mod metrics_files;
 mod openapi;
 mod pages;
 mod playground;

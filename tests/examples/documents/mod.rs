@@ -260,11 +260,13 @@ fn commands_in_sentences_exist() {
     assert!(seen > 40 && wrong.is_empty(), "{seen} commands\n{}", wrong.join("\n"));
 }
 
-/// Links to files and headings of this repository.
+/// Links to files and headings of this repository; and no picture is there that none leads to.
 #[test]
 fn links_lead_somewhere() {
-    let link = regex::Regex::new(r"\]\(([^)\s]+)\)").unwrap();
+    let link = regex::Regex::new(r#"(?:\]\(|src=")([^)"\s]+)[)"]"#).unwrap();
     let mut wrong = Vec::new();
+    let mut pictures: Vec<PathBuf> =
+        std::fs::read_dir(root().join("docs/pictures")).unwrap().map(|entry| entry.unwrap().path()).collect();
     for document in documents() {
         let text = std::fs::read_to_string(root().join(&document)).unwrap();
         for found in link.captures_iter(&text) {
@@ -278,6 +280,7 @@ fn links_lead_somewhere() {
             } else {
                 root().join(&document).parent().unwrap().join(file)
             };
+            pictures.retain(|picture| !path.ends_with(picture.strip_prefix(root()).unwrap()));
             if !path.exists() {
                 wrong.push(format!("{document}: there is no {target}"));
             } else if !heading.is_empty()
@@ -287,6 +290,7 @@ fn links_lead_somewhere() {
             }
         }
     }
+    assert!(pictures.is_empty(), "no document shows {pictures:?}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
