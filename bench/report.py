@@ -95,7 +95,7 @@ def write(bench, docs):
     if docs:
         page = docs / "performance.md"
         before, rest = page.read_text().split(BEGIN)
-        page.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{rest.split(END)[1]}")
+        page.write_text(f"{before}{BEGIN}\n\n{text}\n![The ratios as bars](performance.svg)\n\n{END}{rest.split(END)[1]}")
         (docs / "performance.svg").write_text(picture(rows, how))
         (docs / "performance.json").write_text((folder / "performance.json").read_text())
         print(f"{docs}/performance.md, .svg and .json are renewed.")
