@@ -87,9 +87,9 @@ pub(crate) fn routes(cfg: &mut ServiceConfig, state: &State) {
     if let Some(oauth) = &state.oauth {
         cfg.app_data(oauth.clone());
     }
-    crate::web::common_routes(cfg, state.playground.as_ref(), state.oauth.is_some());
     let whose = if state.accounts.is_some() { Whose::Local } else { Whose::Remote(&state.log_in_at) };
     paths(cfg, &whose, &state.cors_origins);
+    crate::web::common_routes(cfg, state.playground.as_ref(), state.oauth.is_some());
 }
 
 /// Whose accounts there are.
@@ -102,18 +102,6 @@ pub(super) enum Whose<'a> {
 
 /// The routes alone.
 pub(super) fn paths(cfg: &mut ServiceConfig, whose: &Whose<'_>, cors_origins: &[String]) {
-    cfg.configure(openapi::routes);
-    match whose {
-        Whose::Local => {
-            oauth::routes(cfg, cors_origins);
-            crate::web::routes(cfg);
-        }
-        Whose::Remote(log_in_at) => {
-            for path in ["oauth2/default", "sign-in", "register", "forgot-password", "account", "admin", "activate"] {
-                elsewhere(cfg, path, log_in_at);
-            }
-        }
-    }
     let accounts = |cfg: &mut ServiceConfig| match whose {
         Whose::Local => {
             routes::local(cfg);
@@ -126,14 +114,27 @@ pub(super) fn paths(cfg: &mut ServiceConfig, whose: &Whose<'_>, cors_origins: &[
             }
         }
     };
-    cfg.service(web::scope("/health").configure(health::routes).default_service(web::to(not_found)))
-        .service(
-            web::scope("/api")
-                .wrap(Condition::new(!cors_origins.is_empty(), cors(cors_origins)))
-                .configure(info::routes)
-                .configure(accounts)
-                .default_service(web::to(not_found)),
-        )
+    // Actix asks one service after the other whether a path is its own, and asking costs: what is asked for most stands first.
+    cfg.service(
+        web::scope("/api")
+            .wrap(Condition::new(!cors_origins.is_empty(), cors(cors_origins)))
+            .configure(info::routes)
+            .configure(accounts)
+            .default_service(web::to(not_found)),
+    );
+    match whose {
+        Whose::Local => {
+            oauth::routes(cfg, cors_origins);
+            crate::web::routes(cfg);
+        }
+        Whose::Remote(log_in_at) => {
+            for path in ["oauth2/default", "sign-in", "register", "forgot-password", "account", "admin", "activate"] {
+                elsewhere(cfg, path, log_in_at);
+            }
+        }
+    }
+    cfg.configure(openapi::routes)
+        .service(web::scope("/health").configure(health::routes).default_service(web::to(not_found)))
         .default_service(web::to(not_found));
 }
 
