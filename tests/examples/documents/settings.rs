@@ -19,7 +19,7 @@ fn in_tables(document: &str) -> BTreeMap<String, Option<String>> {
         let mut section = String::new();
         for (index, key) in keys.iter().enumerate() {
             let key = if let Some(name) = key.strip_prefix('.') { format!("{section}.{name}") } else { key.clone() };
-            section = key.rsplit_once('.').map_or("", |(section, _)| section).to_owned();
+            key.rsplit_once('.').map_or("", |(section, _)| section).clone_into(&mut section);
             let default = if keys.len() == defaults.len() { defaults.get(index).cloned() } else { None };
             found.insert(key, default);
         }
