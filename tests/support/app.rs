@@ -10,6 +10,7 @@ use tokenhouse::server::Server;
 use tokenhouse::settings::{Settings, Sources};
 use tokenhouse::token::{Clock, Hands, Verifier};
 
+use super::documented::Watch;
 use super::postgres;
 
 /// When every test begins.
@@ -40,6 +41,7 @@ pub struct TestApp {
     settings: Settings,
     /// The settings it was given, besides those every test has.
     given: Vec<(String, String)>,
+    _watch: Watch,
 }
 
 /// What login and refresh answer.
@@ -88,6 +90,7 @@ impl TestApp {
             server: Some(server),
             settings,
             given,
+            _watch: Watch::begin(),
         }
     }
 
@@ -245,6 +248,8 @@ pub fn read_settings(folder: &Path, database: &str, settings: &[(&str, &str)]) -
         ("database.url", database),
         ("tokens.key_dir", &key_dir),
         ("mail.outbox_dir", &outbox),
+        // For what looks at them: support/documented.rs.
+        ("log.requests", "all"),
     ];
     let all = own.iter().chain(settings).map(|(key, value)| (variable(key), (*value).to_owned()));
     let sources = Sources::default().with_environment(all);

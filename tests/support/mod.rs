@@ -8,6 +8,7 @@
 pub mod app;
 pub mod browser;
 pub mod certificates;
+pub mod documented;
 pub mod letters;
 pub mod okta;
 pub mod ports;

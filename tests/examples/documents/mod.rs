@@ -8,6 +8,7 @@ mod compare;
 mod markdown;
 mod reader;
 mod refusals;
+mod settings;
 
 use std::path::{Path, PathBuf};
 
