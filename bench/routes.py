@@ -16,7 +16,7 @@ def routes(bench):
         bare = start(Program([bench.yardsticks, "bare"], bench.folder / "bare")).on_port()
         tried = Load(bare.url + PUBLIC, connections=MANY).run(1)["rate"]
         # More than there will be requests; a signature takes longer to check than HMAC, and much longer to make.
-        remote_count, local_count = int(tried * bench.seconds), int(2 * tried * bench.seconds)
+        remote_count, local_count = int(0.75 * tried * bench.seconds), int(1.4 * tried * bench.seconds)
         remote_tokens, local_tokens = bench.folder / "remote.txt", bench.folder / "local.txt"
         print(f"making {remote_count} RS256 tokens …", flush=True)
         issuer = start(Program([bench.yardsticks, "issuer", str(remote_count), str(remote_tokens)], bench.folder / "issuer"))

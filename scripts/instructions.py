@@ -44,12 +44,17 @@ def main():
         with Server(folder, issuer.name) as server:
             counts.update({name: server.count(name, requests) for name, requests in operations(server, issuer).items()})
     if "--profile" in flags:
-        for name in counts:
-            print(f"\n{name}\n", flush=True)
-            subprocess.run(f"callgrind_annotate '{folder}/{name}.fewest' 2>/dev/null | grep -v '^--' | head -60", shell=True, check=False)
+        return profile(folder, counts)
     if "--record" in flags:
         record(counts)
     raise SystemExit(compare(counts))
+
+
+def profile(folder, counts):
+    for name, count in counts.items():
+        print(f"\n{name}: {count:,} instructions a request; of {BATCH}:\n", flush=True)
+        annotated = run("callgrind_annotate", "--inclusive=yes", folder / f"{name}.fewest").decode()
+        print("\n".join([line for line in annotated.splitlines() if not line.startswith("--")][:60]))
 
 
 def operations(server, issuer):
