@@ -7,6 +7,10 @@
 mod support;
 
 mod account;
+mod admin_clients;
+mod admin_pages;
+mod admin_record;
+mod admin_users;
 mod answers;
 mod cors;
 mod framing;
