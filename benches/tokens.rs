@@ -175,7 +175,7 @@ fn hashing(c: &mut Criterion) {
     let settings = Settings::read(&Sources::default()).unwrap();
     let hashing = Hashing::start(&settings.passwords).unwrap();
     let password = || Password::from(SecretString::from("correct horse battery staple"));
-    let stored = runtime.block_on(hashing.hash_new(password(), Vec::new())).unwrap().unwrap();
+    let stored = runtime.block_on(hashing.hash_new(password(), "ada@example.com", None)).unwrap().unwrap();
 
     let mut group = c.benchmark_group("password");
     group.sample_size(20).measurement_time(Duration::from_secs(3));

@@ -87,9 +87,11 @@ pub mod token;
 mod web;
 
 pub use guard::{Bearer, Protect, Refusal};
-pub use token::{Claims, Clock, LocalIssuer, LocalSettings, Rejection, RemoteSettings, Scopes, Verifier};
+pub use token::{Claims, Clock, Explanation, LocalIssuer, LocalSettings, Rejection, RemoteSettings, Scopes, Verifier};
 
-/// Compiles the README's examples.
+/// Compiles the examples of the documents.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
-struct Readme;
+#[doc = include_str!("../docs/tutorial.md")]
+#[doc = include_str!("../docs/protecting.md")]
+struct Documents;

@@ -97,16 +97,19 @@ impl Hashing {
         Ok(Self { jobs, hasher: Arc::new(Hasher { params }), threads, recent_micros: Arc::new(AtomicU64::new(50_000)) })
     }
 
-    /// Checks a new password against what is easy to guess, and hashes it. The inner error says what is wrong with it.
+    /// Checks a new password of whoever has this address and this name against what is easy to guess, and hashes it. The inner error says what is
+    /// wrong with it.
     ///
     /// # Errors
     /// [`Busy`].
     pub async fn hash_new(
         &self,
         password: Password,
-        known: Vec<String>,
+        email: &str,
+        name: Option<&str>,
     ) -> Result<Result<String, std::borrow::Cow<'static, str>>, Busy> {
         let hasher = Arc::clone(&self.hasher);
+        let known: Vec<String> = [Some(email), name].into_iter().flatten().map(str::to_owned).collect();
         self.run(move |memory| {
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             password.check_guessable(&known)?;
@@ -267,4 +270,33 @@ fn fill(params: &Params, password: &Password, salt: &[u8], memory: &mut Memory) 
     let memory = memory.get_mut(..blocks)?;
     argon2.hash_password_into_with_memory(password.bytes(), salt, &mut hash, memory).ok()?;
     Some(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{Settings, Sources};
+
+    /// F19.
+    #[tokio::test]
+    async fn a_hash_that_panics_costs_its_caller_and_nobody_else() {
+        let mut settings = Settings::read(&Sources::default()).unwrap().passwords;
+        (settings.memory_kib, settings.iterations, settings.hashing_threads) = (64, 1, Some(1));
+        let hashing = Hashing::start(&settings).unwrap();
+        let password = || Password::from(secrecy::SecretString::from("correct horse battery staple"));
+        let hash = hashing.hash_new(password(), "ada@example.com", None).await.unwrap().unwrap();
+        for _ in 0..3 {
+            let broken = hashing.run(|memory| {
+                memory.clear();
+                panic!("on purpose");
+            });
+            let behind = hashing.verify(password(), Some(hash.clone()));
+            let (broken, behind) = tokio::join!(broken, behind);
+            let Busy { retry_after } = broken.map(|()| "an answer").unwrap_err();
+            assert!(retry_after >= Duration::from_secs(1));
+            assert!(matches!(behind, Ok(Verified::Match { renewed: None })), "{behind:?}");
+        }
+        assert_eq!(hashing.jobs.len(), 0);
+        hashing.check_room().unwrap();
+    }
 }

@@ -178,7 +178,7 @@ fn client_data(input: &[u8], challenge: &str) -> Option<(String, String)> {
 /// A new passkey: client data, and an attestation object in CBOR.
 #[test]
 fn new_passkeys() {
-    let webauthn = relying_party::relying_party(ORIGIN).unwrap();
+    let webauthn = relying_party::relying_party(ORIGIN, "tokenhouse").unwrap();
     let (options, state) = webauthn.start_passkey_registration(Uuid::nil(), "ada@example.com", "Ada", None).unwrap();
     let options = serde_json::to_value(options).unwrap();
     let challenge = options["publicKey"]["challenge"].as_str().unwrap();
@@ -194,7 +194,7 @@ fn new_passkeys() {
 /// An answer of a passkey: client data, and authenticator data. Both are signed, so that nothing else stands in the way.
 #[test]
 fn answers_of_passkeys() {
-    let webauthn = relying_party::relying_party(ORIGIN).unwrap();
+    let webauthn = relying_party::relying_party(ORIGIN, "tokenhouse").unwrap();
     let rng = SystemRandom::new();
     let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &rng).unwrap();
     let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8.as_ref()).unwrap();

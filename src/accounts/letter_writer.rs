@@ -44,13 +44,15 @@ impl Writer {
         let body = match letter {
             // Whoever registered and did not show that the address is his is asked again, as at the first time.
             Letter::VerifyEmail | Letter::AddressTaken if is_unverified => {
-                self.with_token(connection, waiting, &user, Purpose::VerifyEmail).await?
+                self.with_token(connection, waiting, &user, Purpose::VerifyEmail, None).await?
             }
             Letter::VerifyEmail => None,
             Letter::AddressTaken => Some(Body::AddressTaken),
-            Letter::ConfirmNewEmail => self.with_token(connection, waiting, &user, Purpose::ChangeEmail).await?,
-            Letter::ResetPassword => self.with_token(connection, waiting, &user, Purpose::ResetPassword).await?,
-            Letter::Invitation => self.with_token(connection, waiting, &user, Purpose::Invitation).await?,
+            Letter::ConfirmNewEmail => self.with_token(connection, waiting, &user, Purpose::ChangeEmail, None).await?,
+            Letter::ResetPassword { return_to } => {
+                self.with_token(connection, waiting, &user, Purpose::ResetPassword, return_to.as_deref()).await?
+            }
+            Letter::Invitation => self.with_token(connection, waiting, &user, Purpose::Invitation, None).await?,
             Letter::ByAdministrator { act } => {
                 Some(Body::ByAdministrator { what: what_was_done(&act).to_owned(), at: for_people(waiting.created_at) })
             }
@@ -75,6 +77,7 @@ impl Writer {
         waiting: &Waiting,
         user: &UserRecord,
         purpose: Purpose,
+        return_to: Option<&str>,
     ) -> Result<Option<Body>, StoreError> {
         let ttl = purpose.ttl(&self.rules);
         let expires_at = waiting.created_at.saturating_add(micros(ttl));
@@ -94,6 +97,7 @@ impl Writer {
             email: &waiting.email,
             created_at: waiting.created_at,
             expires_at,
+            return_to,
         };
         if !records::put_token(connection.reborrow(), &token).await? {
             return Ok(None);

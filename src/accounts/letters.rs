@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chrono::{TimeZone as _, Utc};
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::letter_token;
 use super::letter_writer::{Prepared, Writer};
@@ -26,6 +26,9 @@ const TICK: Duration = Duration::from_secs(1);
 /// So many are looked at in one go.
 const AT_ONCE: i64 = 20;
 
+/// So many are handed over at the same time, so that a mail server that takes long does not hold up all behind one letter.
+const UNDER_WAY: usize = 4;
+
 /// When a letter is tried again after its first try, its second, and so on; the last for all further ones. The first is longer than a try may take.
 const TRY_AGAIN: [Duration; 8] = [
     Duration::from_mins(1),
@@ -41,7 +44,7 @@ const TRY_AGAIN: [Duration; 8] = [
 /// After so many tries, some three days, it is given up.
 const TRIES: i64 = 24;
 
-/// How long a shutdown waits for the letter under way.
+/// How long a shutdown waits for the letters under way.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Puts a notice of `act` into the queue, so that the owner of an account hears of what may not have been his doing. Not to an address that nobody
@@ -82,20 +85,37 @@ impl Accounts {
         Postman { stop, task }
     }
 
-    /// Tries the letters that are due, some at a time, until it shall stop. How many they were.
-    async fn send_due(&self, stopped: &watch::Receiver<bool>) -> Result<usize, StoreError> {
+    /// Takes the letters that are due, some at a time, until it shall stop, and hands each over beside the others that are `under_way`. How many they
+    /// were.
+    ///
+    /// They are taken one after the other, for of two with a token the newer one counts; and each when there is room for it, for it is due again soon
+    /// after it was taken.
+    async fn send_due(
+        self: &Arc<Self>,
+        stopped: &watch::Receiver<bool>,
+        under_way: &mut JoinSet<()>,
+    ) -> Result<usize, StoreError> {
         let now = self.clock.unix_micros();
         let mut reader = self.store.read().await?;
         let due = queue::due(reader.connection(), now, AT_ONCE).await?;
         drop(reader);
         let count = due.len();
         for waiting in due {
+            while under_way.try_join_next().is_some() {}
+            if under_way.len() >= UNDER_WAY {
+                let _ = under_way.join_next().await;
+            }
             if *stopped.borrow() {
                 return Ok(0);
             }
             // By the clock of this moment: those before it may have taken their time.
             if let Some(prepared) = self.prepare(&waiting, self.clock.unix_micros()).await? {
-                self.send(&waiting, &prepared).await?;
+                let accounts = Arc::clone(self);
+                under_way.spawn(async move {
+                    if let Err(error) = accounts.send(&waiting, &prepared).await {
+                        tracing::error!(%error, letter = waiting.id, "a letter was sent, and that cannot be noted");
+                    }
+                });
             }
         }
         Ok(count)
@@ -130,12 +150,16 @@ impl Accounts {
     }
 
     async fn send(&self, waiting: &Waiting, prepared: &Prepared) -> Result<(), StoreError> {
+        let address = &self.rules.public_url;
+        let house =
+            self.rules.server_name.as_ref().map_or_else(|| address.clone(), |name| format!("{name} ({address})"));
         let text = Text {
             id: &waiting.id,
             from: &self.mail_from,
             to: &prepared.to,
             at: self.clock.now(),
             server: &self.rules.public_url,
+            house: &house,
             name: prepared.name.as_deref(),
             body: &prepared.body,
         };
@@ -179,7 +203,7 @@ pub struct Postman {
 }
 
 impl Postman {
-    /// Lets the letter under way come to its end, so that it is not sent again after the next start; but not for long, whatever the mail server does.
+    /// Lets the letters under way come to their end, so that none is sent again after the next start; but not for long, whatever the mail server does.
     pub async fn stop(mut self) {
         let _ = self.stop.send(true);
         if tokio::time::timeout(FAREWELL, &mut self.task).await.is_err() {
@@ -189,10 +213,10 @@ impl Postman {
 }
 
 async fn run(accounts: Weak<Accounts>, letters_wait: Arc<Notify>, mut stopped: watch::Receiver<bool>) {
-    let mut failing = false;
+    let (mut failing, mut under_way) = (false, JoinSet::new());
     while !*stopped.borrow() {
         let Some(accounts) = accounts.upgrade() else { return };
-        let outcome = accounts.send_due(&stopped).await;
+        let outcome = accounts.send_due(&stopped, &mut under_way).await;
         drop(accounts);
         match &outcome {
             Err(error) if !failing => tracing::error!(%error, "cannot look for letters to send"),
@@ -214,4 +238,5 @@ async fn run(accounts: Weak<Accounts>, letters_wait: Arc<Notify>, mut stopped: w
             () = tokio::time::sleep(TICK) => {}
         }
     }
+    while under_way.join_next().await.is_some() {}
 }

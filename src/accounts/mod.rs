@@ -71,6 +71,7 @@ pub mod sessions;
 pub(crate) mod sign_in;
 pub mod totp;
 pub mod totp_generator;
+pub(crate) mod trial_session;
 mod upkeep;
 
 use std::sync::Arc;
@@ -141,6 +142,8 @@ pub(crate) struct Rules {
     pub keep_audit: Duration,
     /// What links in letters begin with.
     pub public_url: String,
+    /// What people know the server by; none, when only by its address.
+    pub server_name: Option<String>,
 }
 
 impl Accounts {
@@ -172,6 +175,7 @@ impl Accounts {
                 invitation_ttl: accounts.invitation_ttl,
                 keep_audit: settings.audit.keep,
                 public_url: settings.server.public_url.clone(),
+                server_name: Some(&settings.pages.name).filter(|name| *name != "tokenhouse").cloned(),
             },
             store,
             issuer,
@@ -179,7 +183,7 @@ impl Accounts {
             letters_wait: Arc::new(Notify::new()),
             transport: Transport::new(&settings.mail)?,
             mail_from: settings.mail.from.clone(),
-            relying_party: relying_party::relying_party(&settings.server.public_url),
+            relying_party: relying_party::relying_party(&settings.server.public_url, &settings.pages.name),
             claims: CustomClaims(settings.tokens.claims.clone()),
             clock,
         })

@@ -234,6 +234,7 @@ pub(crate) fn is_admin(user: &UserRecord) -> bool {
     user.roles.split(' ').any(|role| role == ADMIN)
 }
 
-fn scopes_of(user: &UserRecord) -> Scopes {
+/// The scopes of a login of this user.
+pub(crate) fn scopes_of(user: &UserRecord) -> Scopes {
     LOGIN_SCOPES.split(' ').chain(is_admin(user).then_some(ADMIN)).collect()
 }

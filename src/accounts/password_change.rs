@@ -68,9 +68,8 @@ impl Accounts {
         let invalid = |message| NotChanged::Invalid(FieldError { field: "new_password", message });
         change.new_password.check_length(&self.rules.password_length).map_err(invalid)?;
         let user = self.reauthenticate(owner, change.current_password, Act::PasswordChange).await?;
-        let known = [Some(user.email.clone()), user.name.clone()].into_iter().flatten().collect();
-        let hashed = self.hashing.hash_new(change.new_password, known).await.map_err(Unavailable::from)?;
-        let new = hashed.map_err(invalid)?;
+        let hashed = self.hashing.hash_new(change.new_password, &user.email, user.name.as_deref()).await;
+        let new = hashed.map_err(Unavailable::from)?.map_err(invalid)?;
 
         let (entering, now) = (owner.clone(), self.clock.unix_micros());
         self.end_by(move |mut connection| {

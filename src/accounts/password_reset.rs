@@ -19,10 +19,16 @@ use crate::http::problem::FieldError;
 use crate::mail::Letter;
 use crate::store::StoreError;
 
+/// The longest way back that is kept, in bytes: requests of clients are shorter.
+const LONGEST_WAY_BACK: usize = 4096;
+
 /// Who forgot his password.
 #[derive(Debug, Deserialize)]
 pub struct Forgot {
     email: String,
+    /// Where he was going: only a page of this server knows.
+    #[serde(skip)]
+    return_to: Option<String>,
 }
 
 /// The token of the letter, and another password.
@@ -33,9 +39,10 @@ pub struct Reset {
 }
 
 impl Forgot {
-    /// As a form has it.
-    pub(crate) fn new(email: &str) -> Self {
-        Self { email: email.to_owned() }
+    /// As a form has it, from whoever was on the way to `return_to`, a path of this server that is checked already, or "".
+    pub(crate) fn new(email: &str, return_to: &str) -> Self {
+        let return_to = Some(return_to).filter(|path| (1..=LONGEST_WAY_BACK).contains(&path.len()));
+        Self { email: email.to_owned(), return_to: return_to.map(str::to_owned) }
     }
 }
 
@@ -91,16 +98,17 @@ impl Accounts {
         let email = Email::parse(&forgot.email).ok_or(NotAsked::Invalid)?;
         self.limits.letter(caller.address, &email)?;
         let event = Event::success(Act::PasswordForgot, self.clock.unix_micros()).from(caller);
-        self.post_letter(Letter::ResetPassword, email, Some(event)).await?;
+        let letter = Letter::ResetPassword { return_to: forgot.return_to.clone() };
+        self.post_letter(letter, email, Some(event)).await?;
         Ok(())
     }
 
     /// Sets another password for whoever read the letter. All sessions end, and second factors stay; but of an account whose address nobody had shown to
-    /// be his before, they go: whoever set them up never owned the address.
+    /// be his before, they go: whoever set them up never owned the address. Answers where he was going, if that is known.
     ///
     /// # Errors
     /// [`NotReset`].
-    pub async fn reset_password(&self, caller: &Caller, reset: Reset) -> Result<(), NotReset> {
+    pub async fn reset_password(&self, caller: &Caller, reset: Reset) -> Result<Option<String>, NotReset> {
         self.limits.login_from(caller.address)?;
         let outcome = self.reset_with_token(caller, reset).await;
         if matches!(outcome, Err(NotReset::NotGood)) {
@@ -110,7 +118,7 @@ impl Accounts {
         outcome
     }
 
-    async fn reset_with_token(&self, caller: &Caller, reset: Reset) -> Result<(), NotReset> {
+    async fn reset_with_token(&self, caller: &Caller, reset: Reset) -> Result<Option<String>, NotReset> {
         let invalid = |message| NotReset::Invalid(FieldError { field: "new_password", message });
         let hash = letter_token::hash(&reset.token).ok_or(NotReset::NotGood)?;
         reset.new_password.check_length(&self.rules.password_length).map_err(invalid)?;
@@ -123,13 +131,13 @@ impl Accounts {
         let user = records::user_by_id(reader.connection(), &token.user_id).await?.ok_or(NotReset::NotGood)?;
         drop(reader);
         // Before the token is spent, so that a password that is refused does not cost it.
-        let known = [Some(user.email.clone()), user.name.clone()].into_iter().flatten().collect();
-        let hashed = self.hashing.hash_new(reset.new_password, known).await.map_err(Unavailable::from)?;
-        let new = hashed.map_err(invalid)?;
+        let hashed = self.hashing.hash_new(reset.new_password, &user.email, user.name.as_deref()).await;
+        let new = hashed.map_err(Unavailable::from)?.map_err(invalid)?;
 
         let caller = caller.clone();
         let email = Email::parse(&user.email);
         let id = user.id.clone();
+        let return_to = token.return_to.clone();
         self.end_by(move |mut connection| {
             Box::pin(async move {
                 if !records::lock_user(connection.reborrow(), &user.id, None).await? {
@@ -161,6 +169,6 @@ impl Accounts {
             self.limits.logged_in(email);
         }
         tracing::info!(user = id, "set another password by a letter");
-        Ok(())
+        Ok(return_to)
     }
 }

@@ -116,8 +116,8 @@ impl Accounts {
                 return Err(NotRegistered::Taken);
             }
         }
-        let known = [Some(email.as_str().to_owned()), name.clone()].into_iter().flatten().collect();
-        let hashed = self.hashing.hash_new(password, known).await.map_err(Unavailable::from)?;
+        let hashed = self.hashing.hash_new(password, email.as_str(), name.as_deref()).await;
+        let hashed = hashed.map_err(Unavailable::from)?;
         let password_hash = hashed.map_err(|message| invalid("password", message))?;
         let user = UserRecord {
             id: Uuid::new_v4().to_string(),

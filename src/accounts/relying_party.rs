@@ -49,13 +49,12 @@ impl Challenge {
     }
 }
 
-/// The relying party at this address. None at an IP address: passkeys are bound to names (WebAuthn level 3, section 5.1.2).
-pub(super) fn relying_party(public_url: &str) -> Option<Webauthn> {
+/// The relying party of this name at this address. None at an IP address: passkeys are bound to names (WebAuthn level 3, section 5.1.2).
+pub(super) fn relying_party(public_url: &str, name: &str) -> Option<Webauthn> {
     let url = Url::parse(public_url).ok()?;
     let Some(Host::Domain(host)) = url.host() else { return None };
     let host = host.to_owned();
-    match WebauthnBuilder::new(&host, &url).and_then(|builder| builder.rp_name("tokenhouse").timeout(PATIENCE).build())
-    {
+    match WebauthnBuilder::new(&host, &url).and_then(|builder| builder.rp_name(name).timeout(PATIENCE).build()) {
         Ok(relying_party) => Some(relying_party),
         Err(error) => {
             tracing::warn!(%error, public_url, "there are no passkeys at this address");

@@ -43,7 +43,7 @@ enum State {
 }
 
 impl Sessions {
-    pub(super) fn new(store: Store, clock: Clock) -> Self {
+    pub(crate) fn new(store: Store, clock: Clock) -> Self {
         let shards = (0..SHARDS).map(|_| RwLock::default()).collect();
         Self { store, clock, shards, hasher: RandomState::new() }
     }

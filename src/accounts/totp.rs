@@ -128,7 +128,7 @@ impl Accounts {
                 })
             })
             .await?;
-        write_out(&secret, &email, &self.rules.public_url).map_err(broken)
+        write_out(&secret, &email, self.rules.server_name.as_deref(), &self.rules.public_url).map_err(broken)
     }
 
     /// Turns codes on: a code of the app shows that it is set up. Answers the recovery codes.

@@ -30,10 +30,16 @@ pub(super) fn generate() -> [u8; SECRET_BYTES] {
 }
 
 /// The secret as apps take it, with the names that they show: of this server, and of the account.
-pub(super) fn write_out(secret: &[u8], email: &str, public_url: &str) -> Result<NewTotp, &'static str> {
+pub(super) fn write_out(
+    secret: &[u8],
+    email: &str,
+    server_name: Option<&str>,
+    public_url: &str,
+) -> Result<NewTotp, &'static str> {
     // A colon would part the names (the key URI format), and stands in no address without quotes but may in a port.
     let host = Url::parse(public_url).ok().and_then(|url| url.host_str().map(str::to_owned));
-    let issuer = host.map(|host| host.replace(':', ".")).filter(|host| host != "localhost");
+    let issuer = server_name.map(str::to_owned).or(host).map(|issuer| issuer.replace(':', "."));
+    let issuer = issuer.filter(|issuer| issuer != "localhost");
     let totp = Builder::new()
         .with_secret(secret.to_vec())
         .with_account_name(email.replace(':', "."))

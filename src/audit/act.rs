@@ -50,12 +50,13 @@ pub enum Act {
     DeviceDecision,
     ClientSession,
     KeyRotate,
+    TokenMint,
     DbRestore,
 }
 
 impl Act {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 46] = [
         Self::Register,
         Self::Login,
         Self::Logout,
@@ -100,6 +101,7 @@ impl Act {
         Self::DeviceDecision,
         Self::ClientSession,
         Self::KeyRotate,
+        Self::TokenMint,
         Self::DbRestore,
     ];
 
@@ -157,6 +159,7 @@ impl Act {
             Self::DeviceDecision => "device.decide",
             Self::ClientSession => "client.session",
             Self::KeyRotate => "key.rotate",
+            Self::TokenMint => "token.mint",
             Self::DbRestore => "db.restore",
         }
     }

@@ -18,7 +18,8 @@ pub(super) fn in_columns(rows: impl Iterator<Item = Vec<String>>) -> String {
     text
 }
 
-fn harmless(cell: &str) -> String {
+/// A text of strangers without what would move the cursor or change the colour of a terminal.
+pub(super) fn harmless(cell: &str) -> String {
     cell.chars().flat_map(|c| if is_harmless(c) { vec![c] } else { c.escape_unicode().collect() }).collect()
 }
 

@@ -68,6 +68,9 @@ fn announce(settings: &Settings, address: SocketAddr, json: bool, out: &mut impl
         for remote in issuers {
             writeln!(out, "It believes the access tokens of {} for {:?}.", remote.issuer, remote.audience)?;
         }
+        if settings.pages.playground {
+            writeln!(out, "Playground: {}/", settings.server.public_url)?;
+        }
         return write!(
             out,
             "\nTry it:\n\n  {curl} {url}/api/publicInfo\n  {curl} -i {url}/api/profile\n  {curl} {url}/api/profile -H \"Authorization: Bearer $TOKEN\"\n\n"
@@ -81,7 +84,7 @@ fn announce(settings: &Settings, address: SocketAddr, json: bool, out: &mut impl
         Some(_) if !settings.tokens.algorithm.is_asymmetric() => "TOKENHOUSE__TOKENS__SECRET".to_owned(),
         _ => std::path::absolute(&settings.tokens.key_dir)?.display().to_string(),
     };
-    writeln!(out, "accounts: {data}\nkeys:     {keys}")?;
+    writeln!(out, "accounts: {data}\nkeys:     {keys}\nbrowser:  {}/", settings.server.public_url)?;
     write!(
         out,
         r#"

@@ -99,17 +99,20 @@ impl Problem {
     /// Its words for a page: of the fields that are wrong, else the detail.
     #[cfg(feature = "server")]
     pub(crate) fn for_people(&self) -> String {
+        let fields: Vec<String> = self.fields_for_people().map(|(_, words)| words).collect();
+        if fields.is_empty() { self.0.detail.as_deref().unwrap_or(&self.0.title).to_owned() } else { fields.join(" ") }
+    }
+
+    /// The fields that are wrong, each with a sentence for a page.
+    #[cfg(feature = "server")]
+    pub(crate) fn fields_for_people(&self) -> impl Iterator<Item = (&'static str, String)> {
         let capital = |text: &str| {
             let mut letters = text.chars();
             letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>()).unwrap_or_default()
         };
-        let fields: Vec<String> = self
-            .0
-            .errors
-            .iter()
-            .map(|error| format!("{} {}.", capital(&error.field.replace('_', " ")), error.message))
-            .collect();
-        if fields.is_empty() { self.0.detail.as_deref().unwrap_or(&self.0.title).to_owned() } else { fields.join(" ") }
+        let sentence =
+            move |error: &FieldError| format!("{} {}.", capital(&error.field.replace('_', " ")), error.message);
+        self.0.errors.iter().map(move |error| (error.field, sentence(error)))
     }
 
     /// A member of its own (RFC 9457, section 3.2), for what a client goes on with.

@@ -26,7 +26,11 @@ pub enum Letter {
         new_email: String,
     },
     /// Lets whoever forgot his password set another.
-    ResetPassword,
+    ResetPassword {
+        /// Where he was going: a path of this server.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        return_to: Option<String>,
+    },
     /// Lets whoever was given an account set its first password.
     Invitation,
     /// An administrator did something that matters for security to the account: its owner shall know.
@@ -62,7 +66,7 @@ impl Letter {
             Self::AddressTaken => "address_taken",
             Self::ConfirmNewEmail => "confirm_new_email",
             Self::EmailChanged { .. } => "email_changed",
-            Self::ResetPassword => "reset_password",
+            Self::ResetPassword { .. } => "reset_password",
             Self::Invitation => "invitation",
             Self::ByAdministrator { .. } => "by_administrator",
             Self::Notice { .. } => "notice",

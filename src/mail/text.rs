@@ -55,8 +55,10 @@ pub(crate) struct Text<'a> {
     pub from: &'a Mailbox,
     pub to: &'a str,
     pub at: DateTime<Utc>,
-    /// What the server is called by people.
+    /// The server's address.
     pub server: &'a str,
+    /// What the server is called by people.
+    pub house: &'a str,
     pub name: Option<&'a str>,
     pub body: &'a Body,
 }
@@ -65,6 +67,7 @@ pub(crate) struct Text<'a> {
 #[template(path = "letter.txt")]
 struct Plain<'a> {
     server: &'a str,
+    house: &'a str,
     name: Option<&'a str>,
     body: &'a Body,
 }
@@ -74,6 +77,7 @@ struct Plain<'a> {
 struct Html<'a> {
     subject: &'a str,
     server: &'a str,
+    house: &'a str,
     name: Option<&'a str>,
     body: &'a Body,
 }
@@ -106,9 +110,9 @@ impl Body {
 impl Text<'_> {
     /// The message (RFC 5322) with both forms of the text (RFC 2046, section 5.1.4).
     pub fn message(&self) -> Result<Message, Unwritable> {
-        let (server, name, body, subject) = (self.server, self.name, self.body, self.body.subject());
-        let plain = Plain { server, name, body }.render()?;
-        let html = Html { subject, server, name, body }.render()?;
+        let (house, name, body, subject) = (self.house, self.name, self.body, self.body.subject());
+        let plain = Plain { server: self.server, house, name, body }.render()?;
+        let html = Html { subject, server: self.server, house, name, body }.render()?;
         let domain = self.from.email.domain();
         Ok(Message::builder()
             .from(self.from.clone())
@@ -135,6 +139,7 @@ mod tests {
             to: "ada@example.com",
             at,
             server: "https://x.example",
+            house: "Example (https://x.example)",
             name: Some(name),
             body,
         };

@@ -85,6 +85,16 @@ impl OAuthError {
         .retry_after(Duration::from_secs(5))
     }
 
+    /// 500, when a mistake of this server's kept it from answering.
+    #[must_use]
+    pub fn server_error() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "server_error",
+            "Something went wrong on this side; the log says what.",
+        )
+    }
+
     fn new(status: StatusCode, error: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
         Self { status, error, description: description.into(), header: None }
     }

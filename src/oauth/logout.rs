@@ -48,7 +48,7 @@ pub(super) async fn by_query(
     oauth: Data<OAuth>,
 ) -> HttpResponse {
     let answered = oauth.log_out(request.query_string(), false, &browser, &caller).await;
-    answered.unwrap_or_else(|error| unavailable(&error))
+    answered.unwrap_or_else(|error| unavailable(&browser.look, &error))
 }
 
 pub(super) async fn by_form(
@@ -65,10 +65,10 @@ pub(super) async fn by_form(
         return see_other(&format!("{LOGOUT}?{}", query.finish()));
     }
     if !browser.sent(&request, form.get("form_token")) {
-        return page::not_from_here();
+        return page::not_from_here(&browser.look);
     }
     let answered = oauth.log_out(form.get("request").unwrap_or_default(), true, &browser, &caller).await;
-    answered.unwrap_or_else(|error| unavailable(&error))
+    answered.unwrap_or_else(|error| unavailable(&browser.look, &error))
 }
 
 impl OAuth {
@@ -83,6 +83,7 @@ impl OAuth {
             Ok(asked) => asked,
             Err(why) => {
                 return Ok(page::message(
+                    &browser.look,
                     StatusCode::BAD_REQUEST,
                     &Message::new("This request cannot be answered", why),
                 ));
@@ -97,9 +98,12 @@ impl OAuth {
         }
         let mut response = match &asked.to {
             // After a form, by a page in between.
-            Some(to) if is_decided => page::onward(to),
+            Some(to) if is_decided => page::onward(&browser.look, to),
             Some(to) => see_other(to),
-            None => page::message(StatusCode::OK, &Message::new("You are signed out", "This page may be closed.")),
+            None => {
+                let message = Message::new("You are signed out", "This page may be closed.");
+                page::message(&browser.look, StatusCode::OK, &message)
+            }
         };
         browser.forget_session(&mut response);
         Ok(response)

@@ -26,7 +26,7 @@ pub(crate) mod client;
 pub(crate) mod clients;
 mod code;
 pub(crate) mod device;
-mod error;
+pub(crate) mod error;
 pub(crate) mod form;
 #[cfg(test)]
 mod hostile_input;

@@ -16,7 +16,9 @@ use crate::http::json::BodyLimit;
 use crate::oauth::{self, OAuth};
 use crate::settings::Settings;
 use crate::token::Verifier;
+use crate::web::Playground;
 use crate::web::browser::PublicOrigin;
+use crate::web::look::Look;
 
 /// All that the routes need; each worker has a clone.
 #[derive(Clone)]
@@ -31,6 +33,8 @@ pub(crate) struct State {
     pub trusted_proxies: TrustedProxies,
     pub cors_origins: Vec<String>,
     pub origin: PublicOrigin,
+    pub look: Look,
+    pub playground: Option<Playground>,
     /// The remote issuers, for whoever looks for the login where there is none.
     pub log_in_at: String,
 }
@@ -41,6 +45,7 @@ impl State {
         verifier: Verifier,
         accounts: Option<Data<Accounts>>,
         oauth: Option<Data<OAuth>>,
+        look: Look,
     ) -> Self {
         let remotes = settings.auth.remotes.iter().filter_map(|name| settings.remotes.get(name));
         Self {
@@ -51,6 +56,8 @@ impl State {
             body_limit: BodyLimit(settings.server.max_body),
             trusted_proxies: TrustedProxies(settings.server.trusted_proxies.clone()),
             cors_origins: settings.cors.origins.clone(),
+            look,
+            playground: settings.pages.playground.then(|| Playground::of(settings)),
             origin: PublicOrigin(settings.server.public_url.clone()),
             log_in_at: remotes.map(|remote| remote.issuer.as_str()).collect::<Vec<_>>().join(" or "),
         }
@@ -62,13 +69,16 @@ pub(crate) fn routes(cfg: &mut ServiceConfig, state: &State) {
     cfg.app_data(state.verifier.clone())
         .app_data(state.draining.clone())
         .app_data(state.body_limit)
-        .app_data(state.trusted_proxies.clone());
+        .app_data(state.trusted_proxies.clone())
+        .app_data(state.origin.clone())
+        .app_data(state.look.clone());
     if let Some(accounts) = &state.accounts {
         cfg.app_data(accounts.clone());
     }
+    crate::web::common_routes(cfg, state.playground.as_ref(), state.oauth.is_some());
     match &state.oauth {
         Some(oauth) => {
-            cfg.app_data(oauth.clone()).app_data(state.origin.clone());
+            cfg.app_data(oauth.clone());
             oauth::routes(cfg, &state.cors_origins);
             crate::web::routes(cfg);
         }

@@ -24,6 +24,7 @@ use crate::oauth::registry::Registry;
 use crate::oauth::standing::OfUsersAndClients;
 use crate::oauth::{Addresses, OAuth, upkeep};
 use crate::sealing::Sealing;
+use crate::settings::logo::WrongLogo;
 use crate::settings::{Remote, Settings, Tokens};
 use crate::signing_keys::SigningKeys;
 use crate::store::{OpenError, Store, StoreError};
@@ -33,6 +34,7 @@ use crate::token::{
     BuildError, Clock, HmacSecret, KeyFileError, KeyFolder, KeyRules, LocalIssuer, LocalSettings, RemoteSettings,
     SecretTooShort, Verifier, WrongIssuer,
 };
+use crate::web::look::Look;
 
 /// The database must close so soon after the last request.
 const STORE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -49,6 +51,7 @@ const BACKLOG: u32 = 2048;
 /// A running server.
 pub struct Server {
     address: SocketAddr,
+    verifier: Verifier,
     handle: ServerHandle,
     running: JoinHandle<io::Result<()>>,
     draining: Draining,
@@ -89,6 +92,9 @@ pub enum StartError {
     /// The certificate and its key.
     #[error("server.tls_certificate and server.tls_key: {0}")]
     Tls(#[from] TlsError),
+    /// The logo of the pages.
+    #[error("pages.logo: {0}")]
+    Logo(#[from] WrongLogo),
     /// Another program listens there.
     #[error("cannot listen on {0}: another program does already; stop that one, or set server.listen to another port")]
     AddressInUse(SocketAddr),
@@ -113,6 +119,7 @@ impl Server {
         let address =
             listener.local_addr().map_err(|source| StartError::Listen { address: settings.server.listen, source })?;
 
+        let look = Look::of(&settings.pages)?;
         let open = |tls| Live::open(tls, &settings.server.public_url, &https::PROTOCOLS, clock.clone());
         let tls = settings.server.tls.as_ref().map(open).transpose()?.map(Arc::new);
 
@@ -163,7 +170,7 @@ impl Server {
         });
 
         let store = accounts.as_ref().map(|accounts| accounts.store().clone());
-        let state = State::new(settings, verifier, accounts.map(Data::from), oauth);
+        let state = State::new(settings, verifier.clone(), accounts.map(Data::from), oauth, look);
         let draining = state.draining.clone();
         let edge = Edge::new(settings, clock.clone());
         let app = move || {
@@ -190,7 +197,13 @@ impl Server {
         }
         .map_err(|source| StartError::Listen { address, source })?;
         let handle = server.handle();
-        Ok(Self { address, handle, running: tokio::spawn(server), draining, store, postman })
+        Ok(Self { address, verifier, handle, running: tokio::spawn(server), draining, store, postman })
+    }
+
+    /// Whom it believes: for an application that runs a server inside itself and has protected routes of its own.
+    #[must_use]
+    pub fn verifier(&self) -> &Verifier {
+        &self.verifier
     }
 
     /// Where it listens: the port is known even when the settings asked for any.
@@ -281,17 +294,26 @@ pub fn key_folder(tokens: &Tokens) -> KeyFolder {
 }
 
 fn local_issuer(settings: &Settings, clock: Clock) -> Result<LocalIssuer, StartError> {
-    let tokens = &settings.tokens;
-    let local = LocalSettings {
-        issuer: issuer_name(settings),
-        audience: tokens.audience.clone(),
-        access_ttl: tokens.access_ttl,
-    };
-    let secret = tokens.secret.as_ref().map(HmacSecret::new).transpose()?;
-    Ok(LocalIssuer::with_key_folder(local, key_folder(tokens), secret, clock)?)
+    let secret = settings.tokens.secret.as_ref().map(HmacSecret::new).transpose()?;
+    Ok(LocalIssuer::with_key_folder(local_settings(settings), key_folder(&settings.tokens), secret, clock)?)
 }
 
-fn remote_settings(name: &str, remote: &Remote) -> Result<RemoteSettings, StartError> {
+/// The issuer of a server with these settings, for commands beside it: nothing is written, no key is made. `None` when there is none yet.
+pub(crate) fn issuer_as_it_is(settings: &Settings, clock: Clock) -> Result<Option<LocalIssuer>, StartError> {
+    let secret = settings.tokens.secret.as_ref().map(HmacSecret::new).transpose()?;
+    Ok(LocalIssuer::as_it_is(local_settings(settings), &key_folder(&settings.tokens), secret.as_ref(), clock)?)
+}
+
+fn local_settings(settings: &Settings) -> LocalSettings {
+    LocalSettings {
+        issuer: issuer_name(settings),
+        audience: settings.tokens.audience.clone(),
+        access_ttl: settings.tokens.access_ttl,
+    }
+}
+
+/// What to believe of the remote issuer `name`.
+pub(crate) fn remote_settings(name: &str, remote: &Remote) -> Result<RemoteSettings, StartError> {
     let wrong = |wrong| StartError::Remote { name: name.to_owned(), wrong };
     let mut settings = RemoteSettings::new(&remote.issuer, remote.audience.clone()).map_err(wrong)?;
     settings.client_id.clone_from(&remote.client_id);

@@ -6,7 +6,42 @@ use super::mistake::Place;
 use super::oauth::{RESERVED as RESERVED_SCOPES, is_scope_token};
 use super::reader::Reader;
 use super::table::Table;
-use super::{ClaimSource, CustomClaim, OAuth, Tokens};
+use super::{OAuth, Tokens};
+
+/// One of `[[tokens.claims]]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CustomClaim {
+    /// `name`.
+    pub name: String,
+    /// `from` with its `prefix`, or `value`.
+    pub source: ClaimSource,
+    /// `tokens` has "access".
+    pub in_access: bool,
+    /// `tokens` has "id": it is in ID tokens, and told at `/v1/userinfo`.
+    pub in_id: bool,
+    /// `scopes`: it is there when one of these is granted; always, when there is none.
+    pub scopes: Vec<String>,
+}
+
+/// Where the value of a claim comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ClaimSource {
+    /// The account's roles that begin so: a list.
+    Roles {
+        /// Empty for all.
+        prefix: String,
+    },
+    /// The account's id.
+    Id,
+    /// The name that is displayed; no claim, where there is none.
+    Name,
+    /// The email address.
+    Email,
+    /// Whether the address was shown to be its owner's.
+    EmailVerified,
+    /// Always the same.
+    Fixed(serde_json::Value),
+}
 
 const CLAIMS: &str = "tokens.claims";
 

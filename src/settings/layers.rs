@@ -102,8 +102,11 @@ fn to_json(kind: ValueKind) -> Value {
         // JSON knows neither infinity nor NaN, and no setting wants them.
         ValueKind::Float(value) => serde_json::Number::from_f64(value).map_or(Value::Null, Value::Number),
         ValueKind::String(value) => value.into(),
+        // In the order of its names: that of a hash map is another one each time, and messages show it.
         ValueKind::Table(table) => {
-            Value::Object(table.into_iter().map(|(name, value)| (name, to_json(value.kind))).collect())
+            let sorted: BTreeMap<String, Value> =
+                table.into_iter().map(|(name, value)| (name, to_json(value.kind))).collect();
+            Value::Object(sorted.into_iter().collect())
         }
         ValueKind::Array(items) => Value::Array(items.into_iter().map(|item| to_json(item.kind)).collect()),
     }

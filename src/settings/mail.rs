@@ -8,7 +8,50 @@ use serde_json::Value;
 
 use super::mistake::Place;
 use super::reader::{Reader, Wrong};
-use super::{Mail, MailTransport, Smtp, SmtpSecurity};
+
+/// `[mail]`: how letters are sent.
+#[derive(Debug, Clone)]
+pub struct Mail {
+    /// What takes them.
+    pub transport: MailTransport,
+    /// The sender: `NAME <ADDRESS>` or an address alone (RFC 5322, section 3.4).
+    pub from: Mailbox,
+}
+
+/// What takes the letters.
+#[derive(Debug, Clone)]
+pub enum MailTransport {
+    /// A folder, with a file for each letter.
+    Outbox(PathBuf),
+    /// A mail server.
+    Smtp(Smtp),
+}
+
+/// A mail server (RFC 5321, RFC 6409).
+#[derive(Debug, Clone)]
+pub struct Smtp {
+    /// Its name, which its certificate must have.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is secured.
+    pub security: SmtpSecurity,
+    /// User and password, when it wants them.
+    pub login: Option<(String, SecretString)>,
+    /// A PEM file of certificate authorities to trust for it besides the system's.
+    pub ca_certificate: Option<PathBuf>,
+}
+
+/// How the connection to a mail server is secured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SmtpSecurity {
+    /// TLS is begun on a plain connection, and without it nothing is sent (RFC 3207).
+    Starttls,
+    /// TLS from the first byte (RFC 8314).
+    Tls,
+    /// Not at all: for a server on this machine.
+    None,
+}
 
 /// Which of the transports is wanted.
 #[derive(Clone, Copy, PartialEq)]

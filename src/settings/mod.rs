@@ -10,9 +10,11 @@ mod hostile_input;
 mod issuers;
 mod later;
 mod layers;
+pub mod logo;
 mod mail;
 mod mistake;
 mod oauth;
+mod pages;
 pub mod read;
 mod reader;
 mod secret;
@@ -40,10 +42,14 @@ use crate::tls::PairFiles;
 use crate::token::SigningAlgorithm;
 use crate::token::required_claim::RequiredClaim;
 
+pub use claims::{ClaimSource, CustomClaim};
+pub use mail::{Mail, MailTransport, Smtp, SmtpSecurity};
+pub use oauth::{DeclaredScope, OAuth};
+pub use pages::{Color, Pages};
 pub use read::{Mistake, Place, Sources, WrongSettings};
 
 /// The sections whose names are fixed, in the order in which they are documented.
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 14] = [
     "server",
     "cors",
     "log",
@@ -57,6 +63,7 @@ const SECTIONS: [&str; 13] = [
     "limits",
     "audit",
     "oauth",
+    "pages",
 ];
 
 /// Everything the server can be told. See `config/default.toml`, which explains each key and holds its default.
@@ -88,6 +95,8 @@ pub struct Settings {
     pub audit: Audit,
     /// `[oauth]`.
     pub oauth: OAuth,
+    /// `[pages]`
+    pub pages: Pages,
     /// `[remote.NAME]`, by name
     pub remotes: BTreeMap<String, Remote>,
     /// All of them for people, as `tokenhouse config show` has them.
@@ -199,41 +208,6 @@ pub struct Tokens {
     pub claims: Vec<CustomClaim>,
 }
 
-/// One of `[[tokens.claims]]`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CustomClaim {
-    /// `name`.
-    pub name: String,
-    /// `from` with its `prefix`, or `value`.
-    pub source: ClaimSource,
-    /// `tokens` has "access".
-    pub in_access: bool,
-    /// `tokens` has "id": it is in ID tokens, and told at `/v1/userinfo`.
-    pub in_id: bool,
-    /// `scopes`: it is there when one of these is granted; always, when there is none.
-    pub scopes: Vec<String>,
-}
-
-/// Where the value of a claim comes from.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ClaimSource {
-    /// The account's roles that begin so: a list.
-    Roles {
-        /// Empty for all.
-        prefix: String,
-    },
-    /// The account's id.
-    Id,
-    /// The name that is displayed; no claim, where there is none.
-    Name,
-    /// The email address.
-    Email,
-    /// Whether the address was shown to be its owner's.
-    EmailVerified,
-    /// Always the same.
-    Fixed(serde_json::Value),
-}
-
 /// `[passwords]`: argon2id parameters and the rules of NIST SP 800-63B.
 #[derive(Debug, Clone)]
 pub struct Passwords {
@@ -288,50 +262,6 @@ pub enum EmailVerification {
     Optional,
     /// No login before it.
     Required,
-}
-
-/// `[mail]`: how letters are sent.
-#[derive(Debug, Clone)]
-pub struct Mail {
-    /// What takes them.
-    pub transport: MailTransport,
-    /// The sender: `NAME <ADDRESS>` or an address alone (RFC 5322, section 3.4).
-    pub from: lettre::message::Mailbox,
-}
-
-/// What takes the letters.
-#[derive(Debug, Clone)]
-pub enum MailTransport {
-    /// A folder, with a file for each letter.
-    Outbox(PathBuf),
-    /// A mail server.
-    Smtp(Smtp),
-}
-
-/// A mail server (RFC 5321, RFC 6409).
-#[derive(Debug, Clone)]
-pub struct Smtp {
-    /// Its name, which its certificate must have.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// How the connection is secured.
-    pub security: SmtpSecurity,
-    /// User and password, when it wants them.
-    pub login: Option<(String, SecretString)>,
-    /// A PEM file of certificate authorities to trust for it besides the system's.
-    pub ca_certificate: Option<PathBuf>,
-}
-
-/// How the connection to a mail server is secured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SmtpSecurity {
-    /// TLS is begun on a plain connection, and without it nothing is sent (RFC 3207).
-    Starttls,
-    /// TLS from the first byte (RFC 8314).
-    Tls,
-    /// Not at all: for a server on this machine.
-    None,
 }
 
 /// `[audit]`
@@ -394,22 +324,4 @@ pub struct Remote {
     pub ca_certificate: Option<PathBuf>,
     /// Claims its tokens must have.
     pub required_claims: Vec<RequiredClaim>,
-}
-
-/// `[oauth]`: what clients may be given.
-#[derive(Debug, Clone)]
-pub struct OAuth {
-    /// `scopes`: those that clients may have.
-    pub scopes: Vec<DeclaredScope>,
-}
-
-/// One of `[[oauth.scopes]]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeclaredScope {
-    /// `name`.
-    pub name: String,
-    /// `description`, for people; may be empty.
-    pub description: String,
-    /// `default`: a client that may have it gets it when it asks for none.
-    pub default: bool,
 }

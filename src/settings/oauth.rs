@@ -6,7 +6,24 @@ use serde_json::Value;
 
 use super::reader::Reader;
 use super::table::Table;
-use super::{DeclaredScope, OAuth};
+
+/// `[oauth]`: what clients may be given.
+#[derive(Debug, Clone)]
+pub struct OAuth {
+    /// `scopes`: those that clients may have.
+    pub scopes: Vec<DeclaredScope>,
+}
+
+/// One of `[[oauth.scopes]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredScope {
+    /// `name`.
+    pub name: String,
+    /// `description`, for people; may be empty.
+    pub description: String,
+    /// `default`: a client that may have it gets it when it asks for none.
+    pub default: bool,
+}
 
 const SCOPES: &str = "oauth.scopes";
 

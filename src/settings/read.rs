@@ -6,7 +6,7 @@
 use super::layers::Leaf;
 use super::reader::Reader;
 use super::show::entries_of;
-use super::{Settings, claims, issuers, mail, oauth, sections, tls};
+use super::{Settings, claims, issuers, mail, oauth, pages, sections, tls};
 
 pub use super::mistake::{Mistake, Place, WrongSettings};
 pub use super::sources::Sources;
@@ -32,7 +32,8 @@ impl Settings {
         read(sources).map(with_entries)
     }
 
-    /// The same for a server that is about to start: what is in the files of `server.tls_certificate` and `server.tls_key` is checked too.
+    /// The same for a server that is about to start: what is in the files of `server.tls_certificate`, `server.tls_key` and
+    /// `pages.logo` is checked too.
     ///
     /// # Errors
     /// Every mistake in the settings and those files.
@@ -41,6 +42,7 @@ impl Settings {
         let settings = all(&mut reader);
         if let Some(settings) = &settings {
             tls::check_files(&mut reader, &settings.server);
+            pages::check_files(&mut reader, &settings.pages);
         }
         reader.finish(settings, sources).map(with_entries)
     }
@@ -72,6 +74,7 @@ fn all(r: &mut Reader) -> Option<Settings> {
     let limits = sections::limits(r);
     let audit = sections::audit(r);
     let oauth = oauth::oauth(r);
+    let pages = pages::pages(r);
     claims::check_scopes(r, tokens.as_ref(), oauth.as_ref());
     let remotes = issuers::remotes(r, server.as_ref());
     Some(Settings {
@@ -88,6 +91,7 @@ fn all(r: &mut Reader) -> Option<Settings> {
         limits: limits?,
         audit: audit?,
         oauth: oauth?,
+        pages: pages?,
         remotes: remotes?,
         in_force: Vec::new(),
     })

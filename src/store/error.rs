@@ -4,7 +4,7 @@
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// Another process holds the database, or no connection was free, for longer than five seconds.
+    /// Another process holds the database or what was to be changed in it, or no connection was free, for longer than some seconds.
     #[error("the database is busy: {0}")]
     Busy(#[source] sqlx::Error),
     /// The disk is full.
@@ -51,8 +51,9 @@ pub(super) fn sort(error: &sqlx::Error) -> Sort {
     // SQLite gives its extended result code, whose low byte is the primary one; PostgreSQL's codes have five characters.
     let sqlite = code.as_deref().filter(|code| code.len() < 5).and_then(|code| code.parse::<u32>().ok());
     match (sqlite.map(|code| code & 0xff), code.as_deref()) {
-        // SQLITE_BUSY, SQLITE_LOCKED; lock_not_available, serialization_failure, deadlock_detected, too_many_connections
-        (Some(5 | 6), _) | (_, Some("55P03" | "40001" | "40P01" | "53300")) => Sort::Busy,
+        // SQLITE_BUSY, SQLITE_LOCKED; lock_not_available, query_canceled (by statement_timeout), serialization_failure, deadlock_detected,
+        // too_many_connections
+        (Some(5 | 6), _) | (_, Some("55P03" | "57014" | "40001" | "40P01" | "53300")) => Sort::Busy,
         // SQLITE_FULL; disk_full
         (Some(13), _) | (_, Some("53100")) => Sort::Full,
         // SQLITE_IOERR

@@ -4,16 +4,21 @@ use std::fmt;
 use std::path::Path;
 
 use secrecy::ExposeSecret as _;
-use sqlx::postgres::PgConnectOptions;
-use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, SqliteConnection};
 
 use super::connection::{Connection, sql};
 use super::error::{Sort, StoreError, sort};
 use super::open::postgres_options;
+use super::opened_files::Files;
 use super::schema::{Kind, Schema, Unusable, judge};
-use super::{PATIENCE, place};
+use super::writer::Writer;
+use super::{Engine, PATIENCE, Store, place};
 use crate::settings::DatabaseUrl;
+
+/// What looking calls itself to PostgreSQL.
+const LOOKING: &str = "tokenhouse db";
 
 /// So many damages are told.
 const FINDINGS: usize = 3;
@@ -78,6 +83,9 @@ pub enum LookError {
         /// The migration that is not known here.
         migration: i64,
     },
+    /// An older version of the program wrote it.
+    #[error("{0} is of an older version: start the server, or run `tokenhouse db migrate`")]
+    Older(Subject),
     /// Another process holds it.
     #[error("{0} is locked by another process: stop that one, or wait for it")]
     Locked(Subject),
@@ -153,6 +161,34 @@ pub async fn look_at_schema(url: &DatabaseUrl) -> Result<Schema, LookError> {
     }
 }
 
+/// The database as a store that refuses every write.
+pub(super) async fn open_to_read(url: &DatabaseUrl) -> Result<Store, LookError> {
+    let subject = Subject::Database(place(url));
+    if !look_at_schema(url).await?.pending.is_empty() {
+        return Err(LookError::Older(subject));
+    }
+    match url {
+        DatabaseUrl::Sqlite(path) => {
+            let options = sqlite_to_read(path).pragma("query_only", "ON");
+            let readers = SqlitePoolOptions::new().max_connections(1).acquire_timeout(PATIENCE);
+            let readers = readers.connect_with(options).await.map_err(LookError::of(&subject))?;
+            let files = Files::of(path)
+                .map_err(|(_, source)| LookError::Failed { subject, source: sqlx::Error::Io(source) })?;
+            Ok(Store(Engine::Sqlite { writer: Writer::none(), readers, files }))
+        }
+        DatabaseUrl::Postgres(url) => {
+            let (options, _) = postgres_options(url.expose_secret()).map_err(LookError::of(&subject))?;
+            let options = options.application_name(LOOKING).options([("default_transaction_read_only", "on")]);
+            let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE);
+            Ok(Store(Engine::Postgres(pool.connect_with(options).await.map_err(LookError::of(&subject))?)))
+        }
+    }
+}
+
+fn sqlite_to_read(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(PATIENCE).disable_statement_logging()
+}
+
 /// Who else may use a file of SQLite meanwhile.
 #[derive(PartialEq)]
 pub(super) enum Access {
@@ -167,20 +203,13 @@ pub(super) async fn open_sqlite(path: &Path, subject: &Subject, access: Access) 
     if !path.exists() {
         return Err(LookError::Missing(subject.clone()));
     }
-    SqliteConnectOptions::new()
-        .filename(path)
-        .read_only(true)
-        .immutable(access == Access::Alone)
-        .busy_timeout(PATIENCE)
-        .disable_statement_logging()
-        .connect()
-        .await
-        .map_err(LookError::of(subject))
+    let options = sqlite_to_read(path).immutable(access == Access::Alone);
+    options.connect().await.map_err(LookError::of(subject))
 }
 
 /// Connects to PostgreSQL under another name than servers do.
 pub(super) async fn open_postgres(options: &PgConnectOptions, subject: &Subject) -> Result<PgConnection, LookError> {
-    let options = options.clone().application_name("tokenhouse db");
+    let options = options.clone().application_name(LOOKING);
     let connecting = tokio::time::timeout(PATIENCE * 2, options.connect());
     connecting.await.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(LookError::of(subject))
 }

@@ -83,6 +83,14 @@ enum ReaderEngine {
 }
 
 impl Store {
+    /// Opens the database to read it only, for whoever looks at it beside a server or without one: it is not made, not migrated, and every write is refused.
+    ///
+    /// # Errors
+    /// [`LookError`], also when its tables are not those of this version.
+    pub async fn open_to_read(url: &DatabaseUrl) -> Result<Self, LookError> {
+        look::open_to_read(url).await
+    }
+
     /// Which engine it is, for people.
     #[must_use]
     pub fn engine(&self) -> &'static str {

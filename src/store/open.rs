@@ -26,6 +26,11 @@ const READERS: u32 = 4;
 /// Connections to PostgreSQL of one node.
 const POSTGRES_CONNECTIONS: u32 = 16;
 
+/// How long a request waits for what another transaction has locked, and for a statement in all; and how long a transaction of ours may be
+/// forgotten, as when its node stands still, before it lets go of what others wait for.
+const POSTGRES_BOUNDS: &str =
+    "SET lock_timeout = '10s'; SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '1min'";
+
 /// What servers, and commands that write, call themselves to PostgreSQL.
 pub(super) const SERVER: &str = "tokenhouse";
 
@@ -194,14 +199,21 @@ pub(super) fn postgres_options(url: &str) -> Result<(PgConnectOptions, String), 
 async fn open_postgres(url: &str) -> Result<Store, OpenError> {
     let unreachable = |source| OpenError::Unreachable { database: "at database.url".to_owned(), source };
     let (options, database) = postgres_options(url).map_err(unreachable)?;
+    // Migrations may take as long as they need, so they have a connection of their own, of which none of the bounds below is asked.
+    let one = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_with(options.clone());
+    let one = one.await.map_err(|source| open_error(database.clone(), source))?;
+    // sqlx holds an advisory lock meanwhile, so nodes that start together migrate once.
+    POSTGRES.run(&one).await.map_err(|source| migrate_error(database.clone(), source))?;
+    one.close().await;
     let pool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(PATIENCE)
+        .after_connect(|connection, _| {
+            Box::pin(async move { sqlx::raw_sql(POSTGRES_BOUNDS).execute(connection).await.map(|_| ()) })
+        })
         .connect_with(options)
         .await
-        .map_err(|source| open_error(database.clone(), source))?;
-    // sqlx holds an advisory lock meanwhile, so nodes that start together migrate once.
-    POSTGRES.run(&pool).await.map_err(|source| migrate_error(database, source))?;
+        .map_err(|source| open_error(database, source))?;
     Ok(Store(Engine::Postgres(pool)))
 }
 

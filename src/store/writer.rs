@@ -53,6 +53,12 @@ impl Writer {
         Self { jobs, task: Arc::new(Mutex::new(Some(task))), stop }
     }
 
+    /// A writer that refuses every write.
+    pub fn none() -> Self {
+        let (jobs, _) = mpsc::channel(1);
+        Self { jobs, task: Arc::default(), stop: Arc::default() }
+    }
+
     pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -128,7 +134,8 @@ async fn commit_together(connection: &mut SqliteConnection, files: &Files, batch
     let mut done = Vec::with_capacity(batch.len());
     for job in batch.drain(..) {
         match run_in_savepoint(connection, job).await {
-            Ok(ran) => done.push(ran),
+            Ok(Some(ran)) => done.push(ran),
+            Ok(None) => tracing::error!("a write panicked and was undone; those committed together with it go on"),
             Err(error) => {
                 // The connection may be anywhere: nothing of this batch is kept.
                 tracing::error!(%error, "a write failed, and with it those committed together with it");
@@ -155,14 +162,11 @@ async fn commit_together(connection: &mut SqliteConnection, files: &Files, batch
     }
 }
 
-async fn run_in_savepoint(connection: &mut SqliteConnection, job: Job) -> Result<Ran, StoreError> {
+/// `None` when the job panicked: with it went the way to tell its caller, who hears `Interrupted`.
+async fn run_in_savepoint(connection: &mut SqliteConnection, job: Job) -> Result<Option<Ran>, StoreError> {
     execute(connection, "SAVEPOINT write").await?;
-    let ran = AssertUnwindSafe(job(Connection::Sqlite(connection))).catch_unwind().await;
-    let Ok(ran) = ran else {
-        execute(connection, "ROLLBACK TO write").await?;
-        return Err(StoreError::Interrupted);
-    };
-    if ran.keep == Keep::Nothing {
+    let ran = AssertUnwindSafe(job(Connection::Sqlite(connection))).catch_unwind().await.ok();
+    if ran.as_ref().is_none_or(|ran| ran.keep == Keep::Nothing) {
         execute(connection, "ROLLBACK TO write").await?;
     }
     execute(connection, "RELEASE write").await?;
@@ -172,4 +176,61 @@ async fn run_in_savepoint(connection: &mut SqliteConnection, job: Job) -> Result
 async fn execute(connection: &mut SqliteConnection, statement: &'static str) -> Result<(), StoreError> {
     sqlx::query(statement).execute(connection).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::settings::DatabaseUrl;
+    use crate::store::{Store, sql};
+
+    async fn add(store: &Store, id: &'static str) -> Result<(), StoreError> {
+        store.write(move |connection| Box::pin(insert(connection, id))).await
+    }
+
+    async fn insert(connection: Connection<'_>, id: &'static str) -> Result<(), StoreError> {
+        let statement = "INSERT INTO users (id, email, password_hash, created_at) VALUES ($1, $1, '-', 1)";
+        sql!(connection, execute, sqlx::query(statement).bind(id)).map(|_| ())
+    }
+
+    /// F19: of writes that are committed together one panics.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_write_that_panics_leaves_nothing_and_takes_no_other_along() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&DatabaseUrl::Sqlite(folder.path().join("x.db"))).await.unwrap();
+        // While the first is held up, the others come, and are one batch.
+        let (let_go, held) = mpsc::channel::<()>();
+        let first = store.write(move |connection| {
+            Box::pin(async move {
+                tokio::task::block_in_place(|| held.recv()).unwrap();
+                insert(connection, "first").await
+            })
+        });
+        let broken = store.write(|connection| {
+            Box::pin(async move {
+                insert(connection, "broken").await?;
+                panic!("on purpose");
+                #[expect(unreachable_code, reason = "it says what is answered")]
+                Ok::<(), StoreError>(())
+            })
+        });
+        let go = async {
+            tokio::task::yield_now().await;
+            let_go.send(()).unwrap();
+        };
+        let (first, before, broken, behind, ()) =
+            tokio::join!(first, add(&store, "before"), broken, add(&store, "behind"), go);
+        for outcome in [first, before, behind, add(&store, "later").await] {
+            outcome.unwrap();
+        }
+        assert!(matches!(broken, Err(StoreError::Interrupted)), "{broken:?}");
+        let mut reader = store.read().await.unwrap();
+        let kept: Vec<String> =
+            sql!(reader.connection(), fetch_all, sqlx::query_scalar("SELECT id FROM users ORDER BY id")).unwrap();
+        assert_eq!(kept, ["before", "behind", "first", "later"]);
+        drop(reader);
+        store.close().await;
+    }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jsonwebtoken::Algorithm;
 
+use super::checks::StopAtFirst;
 use super::claims::Claims;
 use super::jwks::KeySet;
 use super::jws::Compact;
@@ -71,12 +72,12 @@ impl AssertionKeys {
             Some(kid) => self.0.get(kid).ok_or(Rejection::UnknownKey)?,
             None => self.0.only().ok_or(Rejection::KeyNotNamed)?,
         };
-        key.check(&token.header.alg, token.signed, token.signature)?;
+        key.check(&token)?;
         if is_access_token_type(token.header.typ.as_deref()) {
             return Err(Rejection::Type);
         }
         let claims = token.claims;
-        check_times(&claims, now, leeway)?;
+        check_times(&claims, now, leeway, &mut StopAtFirst)?;
         let longest = i64::try_from(LONGEST_LIFE.as_secs()).unwrap_or(i64::MAX);
         if claims.expires_at.saturating_sub(now) > longest.saturating_add(leeway) {
             return Err(Rejection::Lifetime);

@@ -52,6 +52,19 @@ fn tokens() {
     });
 }
 
+/// They say what the verifier does, of whatever text.
+#[test]
+fn explanations() {
+    let (_, verifier) = issuer_and_verifier();
+    Hostile::to("token").every(|input| {
+        let text = std::str::from_utf8(input).ok()?;
+        let explanation = verifier.explain(text);
+        assert_eq!(explanation.rejection, verifier.verify(text).err());
+        assert!(explanation.failed().next().is_some());
+        (explanation.checks.len() > 7).then_some(explanation.header)
+    });
+}
+
 /// With a good signature, so that nothing but the claims and the header stands in the way.
 #[test]
 fn signed_claims() {
@@ -64,7 +77,9 @@ fn signed_claims() {
         let header = String::from_utf8_lossy(header).replace("KID", &issuer.signing_kid());
         let signed = format!("{}.{}", base64url(header.as_bytes()), base64url(payload));
         let token = format!("{signed}.{}", base64url(hmac::sign(&key, signed.as_bytes()).as_ref()));
-        let claims = verifier.verify(&token).ok()?;
+        let verdict = verifier.verify(&token);
+        assert_eq!(verifier.explain(&token).rejection, verdict.as_ref().err().copied());
+        let claims = verdict.ok()?;
         assert_eq!(claims.issuer, ISSUER);
         assert!(claims.audience.iter().any(|audience| audience == AUDIENCE));
         assert!(claims.expires_at > now - LEEWAY);

@@ -107,6 +107,11 @@ impl KeySet {
         self.by_kid.get(kid).map(|(key, _)| key)
     }
 
+    /// The names of all of them.
+    pub fn kids(&self) -> Vec<String> {
+        self.by_kid.keys().cloned().collect()
+    }
+
     /// The key, when there is one only.
     #[cfg(feature = "server")]
     pub fn only(&self) -> Option<&VerifyingKey> {

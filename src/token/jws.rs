@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::checks::{CheckName, StopAtFirst, Witness};
 use super::claims::Claims;
 use super::rejection::Rejection;
 
@@ -38,21 +39,53 @@ pub(super) struct Header {
 impl<'t> Compact<'t> {
     /// Takes `token` apart, and refuses what is not a JWT of three parts that this crate could check.
     pub fn parse(token: &'t str) -> Result<Self, Rejection> {
-        if token.len() > MAX_TOKEN_BYTES {
-            return Err(Rejection::TooLong);
-        }
-        let (signed, signature) = token.rsplit_once('.').ok_or(Rejection::Malformed)?;
-        let (header, payload) = signed.split_once('.').ok_or(Rejection::Malformed)?;
-        if payload.contains('.') || signature.is_empty() {
-            return Err(Rejection::Malformed);
-        }
-        let header: Header = json(header)?;
-        // `crit` names extensions that must be understood, and this verifier understands none; a `cty` of a signed token means
-        // another token inside, whose own checks nobody would do.
-        if [&header.crit, &header.b64, &header.zip, &header.enc, &header.cty].iter().any(|p| p.is_some()) {
-            return Err(Rejection::Extension);
-        }
-        Ok(Self { header, claims: json(payload)?, signed, signature })
+        Self::parse_before(token, &mut StopAtFirst)
+    }
+
+    /// The same before a witness.
+    pub fn parse_before(token: &'t str, witness: &mut impl Witness) -> Result<Self, Rejection> {
+        let short = token.len() <= MAX_TOKEN_BYTES;
+        witness.need(CheckName::Length, short.then_some(()).ok_or(Rejection::TooLong))?;
+        let parts = witness.need(CheckName::Form, Parts::of(token).ok_or(Rejection::Malformed))?;
+        witness.hold(CheckName::Signed, !parts.signature.is_empty(), Rejection::Malformed)?;
+        let header: Header = witness.need(CheckName::Header, json(parts.header))?;
+        witness.hold(CheckName::Extensions, !header.asks_for_extensions(), Rejection::Extension)?;
+        let claims = witness.need(CheckName::Claims, json(parts.payload))?;
+        Ok(Self { header, claims, signed: parts.signed, signature: parts.signature })
+    }
+}
+
+impl Header {
+    /// `crit` names extensions that must be understood, and this verifier understands none; a `cty` of a signed token means another token inside,
+    /// whose own checks nobody would do.
+    fn asks_for_extensions(&self) -> bool {
+        [&self.crit, &self.b64, &self.zip, &self.enc, &self.cty].iter().any(|parameter| parameter.is_some())
+    }
+}
+
+/// The parts of a token, as text.
+pub(super) struct Parts<'t> {
+    /// The first two with the dot between them.
+    pub signed: &'t str,
+    pub header: &'t str,
+    pub payload: &'t str,
+    pub signature: &'t str,
+}
+
+impl<'t> Parts<'t> {
+    /// The three parts of a signed token; `None` when there are fewer or more.
+    pub fn of(token: &'t str) -> Option<Self> {
+        let (signed, signature) = token.rsplit_once('.')?;
+        let (header, payload) = signed.split_once('.')?;
+        (!payload.contains('.')).then_some(Self { signed, header, payload, signature })
+    }
+}
+
+/// What keeps `part` from being read as a `T`, in words; `None` when nothing does.
+pub(super) fn problem<T: for<'de> Deserialize<'de>>(part: &str) -> Option<String> {
+    match URL_SAFE_NO_PAD.decode(part) {
+        Ok(bytes) => serde_json::from_slice::<T>(&bytes).err().map(|error| error.to_string()),
+        Err(error) => Some(format!("not base64url: {error}")),
     }
 }
 

@@ -6,6 +6,7 @@
 //! | [`local`] | [`LocalIssuer`]: this server's own keys, and tokens made with them |
 //! | [`key_folder`] | [`KeyFolder`]: the life of those keys, from published ahead to gone |
 //! | [`remote`] | [`RemoteSettings`]: an authorization server of somebody else, by its published keys |
+//! | [`explain`] | [`Explanation`]: every check with its outcome, for people |
 //! | [`claims`] | [`Claims`]: one shape for the tokens of all issuers |
 //!
 //! The checks follow RFC 7519, RFC 8725 and RFC 9068. What the `jsonwebtoken` crate leaves to its caller (`typ`, `crit`, claims of a wrong type,
@@ -14,8 +15,10 @@
 #[cfg(feature = "server")]
 pub(crate) mod assertion;
 pub mod builder;
+mod checks;
 pub mod claims;
 pub mod clock;
+pub mod explain;
 mod fetch;
 #[cfg(test)]
 #[cfg(feature = "server")]
@@ -41,8 +44,11 @@ pub mod verifier;
 #[cfg(feature = "server")]
 pub(crate) use builder::DEFAULT_REALM;
 pub use builder::{BuildError, Builder};
+pub use checks::CheckName;
 pub use claims::Claims;
 pub use clock::{Clock, Hands};
+pub use explain::decoded::{Decoded, Member, NotDecodable, When};
+pub use explain::{Check, Explanation, IssuerKind, KnownIssuer, Outcome};
 pub use fetch::WrongCertificate;
 pub use issuer_url::{WrongIssuer, check_issuer_url};
 pub use jws::MAX_TOKEN_BYTES;

@@ -1,12 +1,15 @@
 //! Why a token was not believed.
 
+use serde::Serialize;
+
 /// Why a token was not believed.
 ///
 /// This is for the log and for the operator. The bearer of the token is told only that it is not valid ([RFC 6750, section 3.1]),
 /// so that nobody learns from the answer which check a forged token passed.
 ///
 /// [RFC 6750, section 3.1]: https://www.rfc-editor.org/rfc/rfc6750#section-3.1
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Rejection {
     /// Longer than [`MAX_TOKEN_BYTES`](super::MAX_TOKEN_BYTES).

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use jsonwebtoken::Algorithm;
 use url::Url;
 
+use super::checks::{CheckName, Witness};
 use super::claims::Claims;
 use super::clock::Clock;
 use super::fetch::WrongCertificate;
@@ -105,37 +106,54 @@ impl RemoteIssuer {
         self.settings.issuer_text()
     }
 
-    /// Every check on a token that says it is from this issuer.
-    pub fn check(&self, token: &Compact<'_>, leeway: i64) -> Result<(), Rejection> {
-        let keys = self.keys.current();
-        let keys = keys.as_ref().ok_or(Rejection::KeysUnavailable)?;
-        let kid = token.header.kid.as_deref().ok_or(Rejection::KeyNotNamed)?;
-        // Before the kid is looked for: a token that could never be good must not have keys fetched for it.
-        let algorithm = token.header.alg.parse::<Algorithm>().map_err(|_| Rejection::Algorithm)?;
-        if !self.settings.algorithms.contains(&algorithm) {
-            return Err(Rejection::Algorithm);
-        }
-        let key = keys.get(kid).ok_or(Rejection::UnknownKey)?;
-        key.check(&token.header.alg, token.signed, token.signature)?;
-        check_kind(token)?;
-        self.check_claims(&token.claims, leeway)
+    pub fn audience(&self) -> &str {
+        &self.settings.audience
     }
 
-    fn check_claims(&self, claims: &Claims, leeway: i64) -> Result<(), Rejection> {
-        check_times(claims, self.clock.unix_seconds(), leeway)?;
-        if !claims.audience.contains(&self.settings.audience) {
-            return Err(Rejection::Audience);
+    pub fn algorithms(&self) -> &[Algorithm] {
+        &self.settings.algorithms
+    }
+
+    /// The client that its tokens must have been given to, if that is set.
+    pub fn client_id(&self) -> Option<&str> {
+        self.settings.client_id.as_deref()
+    }
+
+    pub fn required_claims(&self) -> &[RequiredClaim] {
+        &self.settings.required_claims
+    }
+
+    /// Every check on a token that says it is from this issuer.
+    pub fn check(&self, token: &Compact<'_>, leeway: i64, witness: &mut impl Witness) -> Result<(), Rejection> {
+        let signed = self.check_signature(token, witness);
+        witness.group(signed)?;
+        check_kind(token, witness)?;
+        self.check_claims(&token.claims, leeway, witness)
+    }
+
+    fn check_signature(&self, token: &Compact<'_>, witness: &mut impl Witness) -> Result<(), Rejection> {
+        let keys = self.keys.current();
+        let keys = witness.need(CheckName::KeysAvailable, keys.as_ref().ok_or(Rejection::KeysUnavailable))?;
+        let kid = witness.need(CheckName::KeyNamed, token.header.kid.as_deref().ok_or(Rejection::KeyNotNamed))?;
+        // Before the kid is looked for: a token that could never be good must not have keys fetched for it.
+        let accepted = token.header.alg.parse().is_ok_and(|named| self.settings.algorithms.contains(&named));
+        witness.need(CheckName::AlgorithmAccepted, accepted.then_some(()).ok_or(Rejection::Algorithm))?;
+        let key = witness.need(CheckName::KeyKnown, keys.get(kid).ok_or(Rejection::UnknownKey))?;
+        key.check_before(token, witness)
+    }
+
+    fn check_claims(&self, claims: &Claims, leeway: i64, witness: &mut impl Witness) -> Result<(), Rejection> {
+        check_times(claims, self.clock.unix_seconds(), leeway, witness)?;
+        let is_for_us = claims.audience.contains(&self.settings.audience);
+        witness.hold(CheckName::Audience, is_for_us, Rejection::Audience)?;
+        if self.settings.client_id.is_some() {
+            witness.hold(CheckName::Client, claims.client_id == self.settings.client_id, Rejection::Client)?;
         }
-        if self.settings.client_id.is_some() && claims.client_id != self.settings.client_id {
-            return Err(Rejection::Client);
-        }
-        if claims.subject.is_empty() {
-            return Err(Rejection::Subject);
-        }
+        witness.hold(CheckName::Subject, !claims.subject.is_empty(), Rejection::Subject)?;
         if !self.settings.required_claims.is_empty() {
             let all = claims.to_json();
-            if !self.settings.required_claims.iter().all(|required| required.is_met_by(&all)) {
-                return Err(Rejection::RequiredClaim);
+            for required in &self.settings.required_claims {
+                witness.hold(CheckName::RequiredClaim, required.is_met_by(&all), Rejection::RequiredClaim)?;
             }
         }
         Ok(())
@@ -146,26 +164,24 @@ impl RemoteIssuer {
 ///
 /// Issuers differ in `typ`: RFC 9068 wants `at+jwt`, Okta writes none, others `JWT`. Without the first, the claims must look like an access
 /// token's (a scope or a client) and not like an ID token's (OpenID Connect Core, sections 2 and 3.1.3.6).
-fn check_kind(token: &Compact<'_>) -> Result<(), Rejection> {
+fn check_kind(token: &Compact<'_>, witness: &mut impl Witness) -> Result<(), Rejection> {
     let typ = token.header.typ.as_deref();
-    if is_access_token_type(typ) {
-        return Ok(());
-    }
-    if typ.is_some_and(|typ| {
-        !typ.eq_ignore_ascii_case("jwt") && !typ.eq_ignore_ascii_case("application/okta-internal-at+jwt")
-    }) {
-        return Err(Rejection::Type);
-    }
-    let claims = &token.claims;
+    let says_so = is_access_token_type(typ);
+    let may_be_one = typ.is_none_or(|typ| {
+        typ.eq_ignore_ascii_case("jwt") || typ.eq_ignore_ascii_case("application/okta-internal-at+jwt")
+    });
+    witness.hold(CheckName::Type, says_so || may_be_one, Rejection::Type)?;
+    witness.hold(CheckName::AccessToken, says_so || looks_like_access_token(&token.claims), Rejection::IdToken)
+}
+
+fn looks_like_access_token(claims: &Claims) -> bool {
     let marks = ["nonce", "at_hash", "c_hash", "s_hash", "events"];
     let says_id_token = |name: &str| {
         claims.other.get(name).and_then(|kind| kind.as_str()).is_some_and(|kind| kind.eq_ignore_ascii_case("id"))
     };
-    if marks.iter().any(|mark| claims.other.contains_key(*mark)) || says_id_token("token_use") || says_id_token("typ") {
-        return Err(Rejection::IdToken);
-    }
-    if !claims.present.scopes && !claims.present.client {
-        return Err(Rejection::IdToken);
-    }
-    Ok(())
+    let is_marked = marks.iter().any(|mark| claims.other.contains_key(*mark));
+    !is_marked
+        && !says_id_token("token_use")
+        && !says_id_token("typ")
+        && (claims.present.scopes || claims.present.client)
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::builder::Builder;
+use super::checks::{CheckName, StopAtFirst, Witness};
 use super::claims::Claims;
 use super::clock::Clock;
 use super::jws::Compact;
@@ -85,26 +86,13 @@ impl Verifier {
             Ok(claims) => return Ok(claims),
             Err(failed) => failed,
         };
-        let inner = &*self.0;
-        match (failed.rejection, failed.issuer.and_then(|index| inner.issuers.get(index))) {
-            (Rejection::UnknownKey, Some(Issuer::Remote(issuer))) if issuer.keys.fetch_for_unknown_kid().await => {
-                self.verify(token)
-            }
-            (Rejection::KeysUnavailable, Some(Issuer::Remote(issuer))) if issuer.keys.wait_for_first_fetch().await => {
-                self.verify(token)
-            }
-            (Rejection::SessionNotInMemory, _) => {
-                let (Some(standing), Some(claims)) = (&inner.standing, failed.claims) else {
-                    return Err(failed.rejection);
-                };
-                match standing.look_up(&claims).await {
-                    Ok(Known::Stands) => Ok(claims),
-                    Ok(Known::Ended | Known::No) => Err(Rejection::Ended),
-                    Err(_) => Err(Rejection::StoreUnavailable),
-                }
-            }
-            (rejection, _) => Err(rejection),
+        if let (Rejection::SessionNotInMemory, Some(claims)) = (failed.rejection, &failed.claims) {
+            return self.0.look_up(claims).await.map(|()| Arc::clone(claims));
         }
+        if self.0.keys_came(failed.rejection, failed.issuer).await {
+            return self.verify(token);
+        }
+        Err(failed.rejection)
     }
 
     /// Checks a token of the local issuer, for whatever audience it is: for who asks about it, not for who is let in by it.
@@ -116,14 +104,13 @@ impl Verifier {
             Issuer::Local(local) if local.issuer() == compact.claims.issuer => Some(local),
             _ => None,
         });
-        local.ok_or(Rejection::Issuer)?.check(&compact, Audience::Any, inner.leeway)?;
+        local.ok_or(Rejection::Issuer)?.check(&compact, Audience::Any, inner.leeway, &mut StopAtFirst)?;
         let claims = compact.claims;
-        let Some(standing) = &inner.standing else { return Ok(claims) };
-        let known = match standing.known(&claims) {
-            Known::No => standing.look_up(&claims).await.map_err(|_| Rejection::StoreUnavailable)?,
-            known => known,
-        };
-        if known == Known::Stands { Ok(claims) } else { Err(Rejection::Ended) }
+        match inner.stands(&claims) {
+            Err(Rejection::SessionNotInMemory) => inner.look_up(&claims).await?,
+            known => known?,
+        }
+        Ok(claims)
     }
 
     /// What memory says, for the extractor: most requests end here, without a future on the heap.
@@ -168,7 +155,7 @@ impl Verifier {
         let inner = &*self.0;
         if let Some(remembered) = inner.memory.get(token) {
             if let Some(verdict) = inner.recheck(&remembered) {
-                if matches!(verdict, Err(Rejection::Expired | Rejection::Ended)) {
+                if verdict == Err(Rejection::Ended) {
                     inner.memory.forget(token);
                 }
                 return verdict.map(|()| Arc::clone(&remembered.claims)).map_err(|rejection| Failed {
@@ -181,23 +168,16 @@ impl Verifier {
         }
         let failed = |rejection, issuer| Failed { rejection, issuer, claims: None };
         let compact = Compact::parse(token).map_err(|rejection| failed(rejection, None))?;
-        let (index, issuer) = inner
-            .issuers
-            .iter()
-            .enumerate()
-            .find(|(_, issuer)| issuer.name() == compact.claims.issuer)
-            .ok_or(failed(Rejection::Issuer, None))?;
+        let witness = &mut StopAtFirst;
+        let (index, issuer) = inner.issuer_of(&compact, witness).map_err(|rejection| failed(rejection, None))?;
         // Read before the check: should the keys change during it, the entry is stale at once, not good for ever.
         let generation = issuer.generation();
-        let checked = match issuer {
-            Issuer::Local(local) => local.check(&compact, Audience::Own, inner.leeway),
-            Issuer::Remote(remote) => remote.check(&compact, inner.leeway).map(|()| None),
-        };
+        let checked = issuer.check(&compact, inner.leeway, witness);
         let key_until = checked.map_err(|rejection| failed(rejection, Some(index)))?;
         let claims = Arc::new(compact.claims);
         let until = claims.expires_at.saturating_add(inner.leeway).min(key_until.unwrap_or(i64::MAX));
         inner.memory.insert(token, Remembered { claims: Arc::clone(&claims), issuer: index, generation, until });
-        match inner.stands(issuer, &claims) {
+        match inner.standing_of(issuer, &claims) {
             Ok(()) => Ok(claims),
             Err(rejection) => Err(Failed { rejection, issuer: Some(index), claims: Some(claims) }),
         }
@@ -212,7 +192,14 @@ struct Failed {
 }
 
 impl Inner {
-    /// What of a remembered token can have changed; `None` when its issuer's keys did, and all must be checked anew.
+    /// The issuer that a token says it is from.
+    pub fn issuer_of(&self, token: &Compact<'_>, witness: &mut impl Witness) -> Result<(usize, &Issuer), Rejection> {
+        let mut issuers = self.issuers.iter().enumerate();
+        let found = issuers.find(|(_, issuer)| issuer.name() == token.claims.issuer);
+        witness.need(CheckName::Issuer, found.ok_or(Rejection::Issuer))
+    }
+
+    /// What of a remembered token can have changed; `None` when all must be checked anew, for its issuer's keys changed or its time is over.
     fn recheck(&self, remembered: &Remembered) -> Option<Result<(), Rejection>> {
         let issuer = self.issuers.get(remembered.issuer)?;
         if issuer.generation() != remembered.generation {
@@ -220,21 +207,48 @@ impl Inner {
         }
         let now = self.clock.unix_seconds();
         if now >= remembered.until {
-            return Some(Err(Rejection::Expired));
+            return None;
         }
         // The wall clock may have been set back.
         if remembered.claims.not_before.is_some_and(|nbf| nbf > now.saturating_add(self.leeway)) {
             return Some(Err(Rejection::NotYetValid));
         }
-        Some(self.stands(issuer, &remembered.claims))
+        Some(self.standing_of(issuer, &remembered.claims))
     }
 
-    fn stands(&self, issuer: &Issuer, claims: &Claims) -> Result<(), Rejection> {
-        let (Issuer::Local(_), Some(standing)) = (issuer, &self.standing) else { return Ok(()) };
-        match standing.known(claims) {
+    /// What memory tells of whether a token of `issuer` still stands; those of remote issuers always do.
+    pub fn standing_of(&self, issuer: &Issuer, claims: &Claims) -> Result<(), Rejection> {
+        match issuer {
+            Issuer::Local(_) => self.stands(claims),
+            Issuer::Remote(_) => Ok(()),
+        }
+    }
+
+    fn stands(&self, claims: &Claims) -> Result<(), Rejection> {
+        match self.standing.as_ref().map_or(Known::Stands, |standing| standing.known(claims)) {
             Known::Stands => Ok(()),
             Known::Ended => Err(Rejection::Ended),
             Known::No => Err(Rejection::SessionNotInMemory),
+        }
+    }
+
+    /// What the store tells of it.
+    pub async fn look_up(&self, claims: &Claims) -> Result<(), Rejection> {
+        let Some(standing) = &self.standing else { return Ok(()) };
+        match standing.look_up(claims).await {
+            Ok(Known::Stands) => Ok(()),
+            Ok(Known::Ended | Known::No) => Err(Rejection::Ended),
+            Err(_) => Err(Rejection::StoreUnavailable),
+        }
+    }
+
+    /// Asks a remote issuer for its keys when `rejection` says that they were missing. Whether checking anew makes sense.
+    pub async fn keys_came(&self, rejection: Rejection, issuer: Option<usize>) -> bool {
+        let Some(Issuer::Remote(issuer)) = issuer.and_then(|index| self.issuers.get(index)) else { return false };
+        match rejection {
+            Rejection::UnknownKey => issuer.keys.fetch_for_unknown_kid().await,
+            Rejection::KeysUnavailable => issuer.keys.wait_for_first_fetch().await,
+            _ => false,
         }
     }
 }
@@ -244,6 +258,20 @@ impl Issuer {
         match self {
             Self::Local(local) => local.issuer(),
             Self::Remote(remote) => remote.issuer(),
+        }
+    }
+
+    /// Every check on a token that says it is from this issuer, except whether its session stands. Gives the second since 1970 from which its
+    /// key is not believed any more, when there is one.
+    pub fn check(
+        &self,
+        token: &Compact<'_>,
+        leeway: i64,
+        witness: &mut impl Witness,
+    ) -> Result<Option<i64>, Rejection> {
+        match self {
+            Self::Local(local) => local.check(token, Audience::Own, leeway, witness),
+            Self::Remote(remote) => remote.check(token, leeway, witness).map(|()| None),
         }
     }
 

@@ -8,6 +8,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::browser::Browser;
+use super::complaint::Complaint;
 use super::own_form::OwnForm;
 use super::page::{self, Message};
 use super::{ACTIVATE, see_other, sign_in_at};
@@ -37,7 +38,7 @@ struct ShowQuery {
 struct ActivatePage<'p> {
     user: &'p str,
     user_code: &'p str,
-    error: Option<&'p str>,
+    error: Option<&'p Complaint>,
     form_token: &'p str,
 }
 
@@ -60,18 +61,18 @@ async fn show(browser: Browser, oauth: Data<OAuth>, query: Query<ShowQuery>) -> 
             let back = if filled.is_empty() { ACTIVATE.to_owned() } else { format!("{ACTIVATE}?user_code={filled}") };
             see_other(&sign_in_at(&back, None))
         }
-        Err(error) => unavailable(&error),
+        Err(error) => unavailable(&browser.look, &error),
     }
 }
 
-fn ask(status: StatusCode, browser: &Browser, opened: &Opened, code: &str, error: Option<&str>) -> HttpResponse {
+fn ask(status: StatusCode, browser: &Browser, opened: &Opened, code: &str, error: Option<&Complaint>) -> HttpResponse {
     let form_token = browser.form_token();
     let page = ActivatePage { user: &opened.user.email, user_code: code, error, form_token };
     page::page(status, &page, browser, None)
 }
 
 async fn decide(caller: Caller, oauth: Data<OAuth>, form: OwnForm) -> HttpResponse {
-    decided(&caller, &oauth, &form).await.unwrap_or_else(|error| unavailable(&error))
+    decided(&caller, &oauth, &form).await.unwrap_or_else(|error| unavailable(&form.browser.look, &error))
 }
 
 async fn decided(caller: &Caller, oauth: &OAuth, form: &OwnForm) -> Result<HttpResponse, StoreError> {
@@ -87,7 +88,8 @@ async fn decided(caller: &Caller, oauth: &OAuth, form: &OwnForm) -> Result<HttpR
     }
     let unknown = || {
         let why = "No device waits with this code. Codes are good for ten minutes; the device can show you another.";
-        Ok(ask(StatusCode::BAD_REQUEST, browser, &opened, "", Some(why)))
+        let complaint = Complaint::new(why).on(&["user_code"]);
+        Ok(ask(StatusCode::BAD_REQUEST, browser, &opened, "", Some(&complaint)))
     };
     let Some(code) = user_code(typed) else { return unknown() };
     let Some((device, client)) = oauth.waiting_device(&code).await? else { return unknown() };
@@ -113,6 +115,7 @@ async fn decided(caller: &Caller, oauth: &OAuth, form: &OwnForm) -> Result<HttpR
         return unknown();
     }
     Ok(page::message(
+        &browser.look,
         StatusCode::OK,
         &if is_allowed {
             Message::new("The device is let in", "You can go back to it now; this page may be closed.")

@@ -1,27 +1,117 @@
-//! The style sheet and the script of the pages, built into the program.
+//! The style sheets, scripts and pictures of the pages, built into the program; and those that the settings bring.
 
-use std::future::{Ready, ready};
-
-use actix_web::HttpResponse;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, EntityTag, Header as _, HeaderName, IfNoneMatch,
+};
 use actix_web::web::{ServiceConfig, to};
+use actix_web::{HttpRequest, HttpResponse};
+use aws_lc_rs::digest::{SHA256, digest};
 
+use super::look::Look;
 use crate::http::methods::{get, resource};
+use crate::settings::logo::LogoKind;
+use crate::token::random::base64url;
 
-const STYLE: &str = include_str!("assets/style.css");
-const ADMIN: &str = include_str!("assets/admin.css");
-const PASSKEY: &str = include_str!("assets/passkey.js");
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+
+const CORP: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// Nothing in a picture may run or load, even when it is opened by itself.
+const PICTURE: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
+
+/// The picture of a server without a logo of its own.
+pub(super) const MARK: &str = "/assets/mark.svg";
+
+/// The style sheet of the settings' colour.
+pub(super) const COLOR: &str = "/assets/color.css";
+
+const BUILT_IN: [(&str, &str, &str); 5] = [
+    ("/assets/style.css", CSS, include_str!("assets/style.css")),
+    ("/assets/admin.css", CSS, include_str!("assets/admin.css")),
+    (MARK, SVG, include_str!("assets/mark.svg")),
+    ("/assets/forms.js", SCRIPT, include_str!("assets/forms.js")),
+    ("/assets/passkey.js", SCRIPT, include_str!("assets/passkey.js")),
+];
+
+/// What only the playground needs.
+const PLAYGROUND: [(&str, &str, &str); 12] = [
+    ("/assets/playground.css", CSS, include_str!("assets/playground.css")),
+    ("/assets/playground/account.js", SCRIPT, include_str!("assets/playground/account.js")),
+    ("/assets/playground/call.js", SCRIPT, include_str!("assets/playground/call.js")),
+    ("/assets/playground/dom.js", SCRIPT, include_str!("assets/playground/dom.js")),
+    ("/assets/playground/explain.js", SCRIPT, include_str!("assets/playground/explain.js")),
+    ("/assets/playground/held.js", SCRIPT, include_str!("assets/playground/held.js")),
+    ("/assets/playground/inspect.js", SCRIPT, include_str!("assets/playground/inspect.js")),
+    ("/assets/playground/jwt.js", SCRIPT, include_str!("assets/playground/jwt.js")),
+    ("/assets/playground/main.js", SCRIPT, include_str!("assets/playground/main.js")),
+    ("/assets/playground/snippets.js", SCRIPT, include_str!("assets/playground/snippets.js")),
+    ("/assets/playground/tabs.js", SCRIPT, include_str!("assets/playground/tabs.js")),
+    ("/assets/playground/tamper.js", SCRIPT, include_str!("assets/playground/tamper.js")),
+];
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
-    cfg.service(resource("/assets/style.css", [get(to(|| answer("text/css; charset=utf-8", STYLE)))]))
-        .service(resource("/assets/admin.css", [get(to(|| answer("text/css; charset=utf-8", ADMIN)))]))
-        .service(resource("/assets/passkey.js", [get(to(|| answer("text/javascript; charset=utf-8", PASSKEY)))]));
+    built_in(cfg, &BUILT_IN);
+    cfg.service(resource(COLOR, [get(to(color))]))
+        .service(resource("/assets/logo.svg", [get(to(async |request, look| logo(&request, &look, LogoKind::Svg)))]))
+        .service(resource("/assets/logo.png", [get(to(async |request, look| logo(&request, &look, LogoKind::Png)))]));
 }
 
-fn answer(content_type: &'static str, body: &'static str) -> Ready<HttpResponse> {
-    let answer = HttpResponse::Ok()
+pub(super) fn playground(cfg: &mut ServiceConfig) {
+    built_in(cfg, &PLAYGROUND);
+}
+
+fn built_in(cfg: &mut ServiceConfig, assets: &[(&'static str, &'static str, &'static str)]) {
+    for (path, content_type, body) in assets.iter().copied() {
+        let tag = tag(body.as_bytes());
+        cfg.service(resource(
+            path,
+            [get(to(move |request: HttpRequest| {
+                let tag = tag.clone();
+                async move { answer(&request, content_type, body.as_bytes(), &tag) }
+            }))],
+        ));
+    }
+}
+
+async fn color(request: HttpRequest, look: Look) -> HttpResponse {
+    let style = look.style().unwrap_or_default().as_bytes();
+    answer(&request, CSS, style, &tag(style))
+}
+
+fn logo(request: &HttpRequest, look: &Look, kind: LogoKind) -> HttpResponse {
+    let Some(logo) = look.logo().filter(|logo| logo.kind == kind) else {
+        return HttpResponse::NotFound().finish();
+    };
+    let content_type = match kind {
+        LogoKind::Svg => SVG,
+        LogoKind::Png => "image/png",
+    };
+    answer(request, content_type, &logo.bytes, &tag(&logo.bytes))
+}
+
+fn tag(body: &[u8]) -> EntityTag {
+    let hash = digest(&SHA256, body);
+    EntityTag::new_strong(base64url(hash.as_ref().get(..12).unwrap_or_default()))
+}
+
+/// Browsers keep it and ask each time whether it is still the same: after an update all parts of a page are of one version.
+fn answer(request: &HttpRequest, content_type: &'static str, body: &[u8], tag: &EntityTag) -> HttpResponse {
+    let is_known = match IfNoneMatch::parse(request) {
+        Ok(IfNoneMatch::Any) => true,
+        Ok(IfNoneMatch::Items(known)) => known.iter().any(|known| known.weak_eq(tag)),
+        Err(_) => false,
+    };
+    let mut response = HttpResponse::build(if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
+    response
         .insert_header((CONTENT_TYPE, content_type))
-        .insert_header((CACHE_CONTROL, "public, max-age=3600"))
-        .body(body);
-    ready(answer)
+        .insert_header((CACHE_CONTROL, "public, no-cache"))
+        .insert_header((CORP, "same-origin"))
+        .insert_header((ETAG, tag.to_string()));
+    if content_type.starts_with("image/") {
+        response.insert_header((CONTENT_SECURITY_POLICY, PICTURE));
+    }
+    if is_known { response.finish() } else { response.body(body.to_vec()) }
 }

@@ -12,6 +12,7 @@ use actix_web::http::header::{HeaderName, ORIGIN};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 
+use super::look::Look;
 use crate::accounts::browser_session::BrowserToken;
 use crate::token::random::{base64url, bytes};
 
@@ -26,6 +27,8 @@ pub(crate) struct PublicOrigin(pub String);
 
 /// A browser that sent a request.
 pub(crate) struct Browser {
+    /// Of the pages that it is shown.
+    pub look: Look,
     origin: String,
     session: Option<BrowserToken>,
     form_token: String,
@@ -42,6 +45,7 @@ impl FromRequest for Browser {
         let names = Names::at(&origin);
         let form_token = cookie(request, names.form);
         ready(Ok(Self {
+            look: Look::at(request),
             session: cookie(request, names.session).map(|text| BrowserToken::of_cookie(&text)),
             is_new: form_token.is_none(),
             form_token: form_token.unwrap_or_else(|| base64url(&bytes::<32>())),

@@ -10,6 +10,7 @@ use serde::de::value::MapDeserializer;
 use serde::de::{self, DeserializeOwned};
 
 use super::browser::Browser;
+use super::look::Look;
 use super::page::{self, Message};
 use crate::http::Problem;
 use crate::oauth::OAuthError;
@@ -25,9 +26,9 @@ pub(crate) struct OwnForm {
 #[derive(Debug)]
 pub(crate) enum NotTaken {
     /// No page of this server sent it, or one that is too old.
-    NotOurs,
+    NotOurs(Look),
     /// It is no form, or too large.
-    NotAForm(OAuthError),
+    NotAForm(OAuthError, Look),
 }
 
 impl OwnForm {
@@ -62,9 +63,9 @@ impl FromRequest for OwnForm {
         let request = request.clone();
         Box::pin(async move {
             let Ok(browser) = browser.await;
-            let form = form.await.map_err(NotTaken::NotAForm)?;
+            let form = form.await.map_err(|error| NotTaken::NotAForm(error, browser.look.clone()))?;
             let is_ours = browser.sent(&request, form.get("form_token"));
-            if is_ours { Ok(Self { browser, form }) } else { Err(NotTaken::NotOurs) }
+            if is_ours { Ok(Self { browser, form }) } else { Err(NotTaken::NotOurs(browser.look)) }
         })
     }
 }
@@ -72,8 +73,8 @@ impl FromRequest for OwnForm {
 impl fmt::Display for NotTaken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotOurs => f.write_str("no page of this server sent the form"),
-            Self::NotAForm(error) => error.fmt(f),
+            Self::NotOurs(_) => f.write_str("no page of this server sent the form"),
+            Self::NotAForm(error, _) => error.fmt(f),
         }
     }
 }
@@ -81,15 +82,16 @@ impl fmt::Display for NotTaken {
 impl ResponseError for NotTaken {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::NotOurs => StatusCode::FORBIDDEN,
-            Self::NotAForm(error) => error.status_code(),
+            Self::NotOurs(_) => StatusCode::FORBIDDEN,
+            Self::NotAForm(error, _) => error.status_code(),
         }
     }
 
     fn error_response(&self) -> HttpResponse {
         match self {
-            Self::NotOurs => page::not_from_here(),
-            Self::NotAForm(error) => page::message(
+            Self::NotOurs(look) => page::not_from_here(look),
+            Self::NotAForm(error, look) => page::message(
+                look,
                 error.status_code(),
                 &Message::new("This form cannot be taken", "It is too large, or broken. Please go back and try again."),
             ),

@@ -1,11 +1,15 @@
 //! How a page is answered.
 
+use std::any::Any;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ContentType, HeaderName, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError as _};
 use askama::Template;
 
 use super::browser::Browser;
+use super::complaint::Complaint;
+use super::look::Look;
 use super::see_other;
 use crate::http::Problem;
 use crate::oauth::redirect_uri::is_of_the_web;
@@ -42,8 +46,12 @@ struct Onward<'o> {
 
 /// After a form, on to `to`, which may be on another server: by a page in between, for some browsers hold all redirects after a form to the policy, also
 /// those of the other server. An app's own scheme is led to by a redirect, which it needs the user's click for.
-pub(crate) fn onward(to: &str) -> HttpResponse {
-    if to.starts_with('/') || is_of_the_web(to) { plain(StatusCode::OK, &Onward { to }, None) } else { see_other(to) }
+pub(crate) fn onward(look: &Look, to: &str) -> HttpResponse {
+    if to.starts_with('/') || is_of_the_web(to) {
+        plain(look, StatusCode::OK, &Onward { to }, None)
+    } else {
+        see_other(to)
+    }
 }
 
 /// A page with forms, which may lead to `elsewhere` besides this server.
@@ -53,40 +61,26 @@ pub(crate) fn page(
     browser: &Browser,
     elsewhere: Option<&str>,
 ) -> HttpResponse {
-    let mut response = plain(status, template, elsewhere);
+    let mut response = plain(&browser.look, status, template, elsewhere);
     browser.keep_form_token(&mut response);
     response
 }
 
 /// A page with nothing to fill in.
-pub(crate) fn message(status: StatusCode, message: &Message<'_>) -> HttpResponse {
-    plain(status, message, None)
+pub(crate) fn message(look: &Look, status: StatusCode, message: &Message<'_>) -> HttpResponse {
+    plain(look, status, message, None)
 }
 
 /// A form that was filled in wrongly. Not 401, which must name a scheme that browsers would then ask for themselves (RFC 9110, section 15.5.2).
 pub(crate) const WRONG: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
 
-/// In place of the words of the API, which name its routes.
-const OWN_WORDS: [(&str, &str); 6] = [
-    ("totp-is-on", "Codes of an app are on already; turn them off first."),
-    ("totp-is-off", "Codes of an app are off."),
-    ("totp-not-begun", "Please begin anew, on the page of your account."),
-    ("no-such-passkey", "You have no such passkey any more."),
-    ("no-such-session", "There is no such session any more."),
-    (
-        "wrong-otp",
-        "That is not the code of this moment. Please type the one that your app shows now, or begin anew on the page of your account.",
-    ),
-];
-
 /// A form again, with a problem of the API told on it.
-pub(crate) fn of_problem(problem: &Problem, again: impl FnOnce(StatusCode, &str) -> HttpResponse) -> HttpResponse {
-    let status = match problem.status_code() {
-        StatusCode::UNAUTHORIZED => WRONG,
-        status => status,
-    };
-    let own = OWN_WORDS.iter().find(|(kind, _)| problem.is(kind)).map(|(_, words)| (*words).to_owned());
-    let mut page = again(status, &own.unwrap_or_else(|| problem.for_people()));
+pub(crate) fn of_problem(
+    problem: &Problem,
+    again: impl FnOnce(StatusCode, &Complaint) -> HttpResponse,
+) -> HttpResponse {
+    let (status, complaint) = Complaint::of_problem(problem);
+    let mut page = again(status, &complaint);
     if let Some(wait) = problem.error_response().headers().get(RETRY_AFTER) {
         page.headers_mut().insert(RETRY_AFTER, wait.clone());
     }
@@ -94,14 +88,22 @@ pub(crate) fn of_problem(problem: &Problem, again: impl FnOnce(StatusCode, &str)
 }
 
 /// A form that no page of this server sent, or one that is too old.
-pub(crate) fn not_from_here() -> HttpResponse {
+pub(crate) fn not_from_here(look: &Look) -> HttpResponse {
     let text =
         "This form is too old, or it is not from a page of this server. Please go back, reload the page and try again.";
-    message(StatusCode::FORBIDDEN, &Message::new("Please try again", text))
+    message(look, StatusCode::FORBIDDEN, &Message::new("Please try again", text))
 }
 
-fn plain(status: StatusCode, template: &impl Template, elsewhere: Option<&str>) -> HttpResponse {
-    let body = match template.render() {
+/// A page without a form.
+pub(super) fn plain(
+    look: &Look,
+    status: StatusCode,
+    template: &impl Template,
+    elsewhere: Option<&str>,
+) -> HttpResponse {
+    // What the layout around every page shows.
+    let values: [(&str, &dyn Any); 1] = [("look", look)];
+    let body = match template.render_with_values(&values) {
         Ok(body) => body,
         Err(error) => {
             tracing::error!(%error, "a page could not be made");

@@ -8,6 +8,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::browser::Browser;
+use super::complaint::Complaint;
 use super::own_form::OwnForm;
 use super::page::{self, Message};
 use super::sign_in::Way;
@@ -37,7 +38,7 @@ struct RegisterPage<'p> {
     name: &'p str,
     email: &'p str,
     shortest: usize,
-    error: Option<&'p str>,
+    error: Option<&'p Complaint>,
     form_token: &'p str,
     sign_in: String,
 }
@@ -55,7 +56,7 @@ fn form(
     accounts: &Accounts,
     return_to: &str,
     filled: &Filled<'_>,
-    error: Option<&str>,
+    error: Option<&Complaint>,
 ) -> HttpResponse {
     let page = RegisterPage {
         return_to,
@@ -72,15 +73,15 @@ fn form(
 async fn show(browser: Browser, oauth: Data<OAuth>, query: Query<ShowQuery>) -> HttpResponse {
     let accounts = &oauth.accounts;
     if !accounts.rules.registration_open {
-        return closed();
+        return closed(&browser);
     }
     let way = Way::of(&browser, &oauth, Some(&query.0.return_to)).await;
     form(StatusCode::OK, &browser, accounts, way.return_to(), &Filled::default(), None)
 }
 
-fn closed() -> HttpResponse {
+fn closed(browser: &Browser) -> HttpResponse {
     let text = "New accounts are not made here by registering. Please ask whoever runs this server.";
-    page::message(StatusCode::FORBIDDEN, &Message::new("Registration is closed", text))
+    page::message(&browser.look, StatusCode::FORBIDDEN, &Message::new("Registration is closed", text))
 }
 
 /// Who has registered is signed in at once, where his address need not be verified first.
@@ -98,9 +99,9 @@ async fn register(caller: Caller, oauth: Data<OAuth>, sent: OwnForm) -> HttpResp
         },
         Ok(Outcome::Asked) => {
             let text = "A letter is on its way to this address. Please open the link in it, and then sign in.";
-            page::message(StatusCode::ACCEPTED, &Message::new("Nearly there", text))
+            page::message(&sent.browser.look, StatusCode::ACCEPTED, &Message::new("Nearly there", text))
         }
-        Err(NotRegistered::Closed) => closed(),
+        Err(NotRegistered::Closed) => closed(&sent.browser),
         Err(not) => page::of_problem(&Problem::from(not), |status, why| {
             form(status, &sent.browser, accounts, way.return_to(), &Filled { name, email }, Some(why))
         }),

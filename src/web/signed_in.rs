@@ -9,6 +9,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
 use futures_util::future::LocalBoxFuture;
 
 use super::browser::Browser;
+use super::look::Look;
 use super::{ACCOUNT, see_other, sign_in_at};
 use crate::accounts::new_session::Opened;
 use crate::accounts::owner::Owner;
@@ -29,7 +30,7 @@ pub(crate) struct SignedIn {
 pub(crate) enum NotSignedIn {
     /// He must sign in first, and comes back to his account.
     Nobody,
-    Store(StoreError),
+    Store(StoreError, Look),
 }
 
 impl FromRequest for SignedIn {
@@ -42,7 +43,11 @@ impl FromRequest for SignedIn {
         Box::pin(async move {
             let (Ok(browser), Ok(caller)) = (browser.await, caller.await);
             let oauth = oauth.ok_or(NotSignedIn::Nobody)?;
-            let opened = oauth.signed_in(&browser).await.map_err(NotSignedIn::Store)?.ok_or(NotSignedIn::Nobody)?;
+            let opened = oauth
+                .signed_in(&browser)
+                .await
+                .map_err(|error| NotSignedIn::Store(error, browser.look.clone()))?
+                .ok_or(NotSignedIn::Nobody)?;
             let session = opened.session.id.parse().map_err(|_| NotSignedIn::Nobody)?;
             let owner = Owner { user_id: opened.user.id.clone(), session, caller };
             Ok(Self { browser, opened, owner })
@@ -54,7 +59,7 @@ impl fmt::Display for NotSignedIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nobody => f.write_str("nobody is signed in"),
-            Self::Store(error) => error.fmt(f),
+            Self::Store(error, _) => error.fmt(f),
         }
     }
 }
@@ -63,14 +68,14 @@ impl ResponseError for NotSignedIn {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Nobody => StatusCode::SEE_OTHER,
-            Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Store(..) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
     fn error_response(&self) -> HttpResponse {
         match self {
             Self::Nobody => see_other(&sign_in_at(ACCOUNT, None)),
-            Self::Store(error) => unavailable(error),
+            Self::Store(error, look) => unavailable(look, error),
         }
     }
 }

@@ -8,6 +8,7 @@ use sqlx::{Connection as _, SqliteConnection};
 use tokenhouse::server::Server;
 
 use crate::support::app::{Engine, PASSWORD, TestApp, eventually, on_both, problem, read_settings};
+use crate::support::ports::closed_port;
 use crate::support::tokens::Findings;
 
 /// What a start says that must fail.
@@ -92,7 +93,7 @@ async fn a_database_locked_by_another_process() {
     // F6: for a while, the writes wait.
     sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
     let release = async {
-        tokio::time::sleep(Duration::from_millis(1500)).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
         sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
     };
     let (answer, ()) = tokio::join!(register("slow@example.com"), release);
@@ -124,9 +125,7 @@ async fn a_database_locked_by_another_process() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_postgresql_that_is_not_there() {
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = closed.local_addr().unwrap().port();
-    drop(closed);
+    let port = closed_port();
     let folder = tempfile::tempdir().unwrap();
     let message =
         start_error(folder.path(), &format!("postgres://ada:secret-password@127.0.0.1:{port}/accounts")).await;
@@ -161,6 +160,35 @@ async fn connections_that_postgresql_drops_are_replaced() {
         })
         .await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_is_stuck_holds_up_no_request_for_ever() {
+    if !crate::support::postgres::available() {
+        eprintln!("SKIPPED: no PostgreSQL for this test");
+        return;
+    }
+    let app = TestApp::start(Engine::Postgres).await;
+    let tokens = app.tokens().await;
+    app.register("eve@example.com").await;
+    // Somebody looked at a row at a terminal, and went to lunch.
+    let mut other = sqlx::PgConnection::connect(&app.database).await.unwrap();
+    for statement in ["BEGIN", "SELECT * FROM users WHERE email = 'ada@example.com' FOR UPDATE"] {
+        sqlx::query(statement).execute(&mut other).await.unwrap();
+    }
+    let change = json!({"current_password": PASSWORD, "new_password": "a wholly different sentence"});
+    let stuck = app.send_as(reqwest::Method::POST, "/api/password", &tokens.access_token, change);
+    let stuck = tokio::time::timeout(Duration::from_mins(2), stuck);
+    let others = async {
+        app.log_in("eve@example.com").await;
+        assert_eq!(app.get_as("/api/me", &tokens.access_token).await.status(), 200);
+    };
+    let (answer, ()) = tokio::join!(stuck, others);
+    let answer = answer.expect("it waits for ever");
+    assert!(answer.headers().contains_key("retry-after"));
+    assert_eq!(problem(answer).await, (503, "unavailable".to_owned()));
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    app.log_in("ada@example.com").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

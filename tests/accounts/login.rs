@@ -8,16 +8,7 @@ use crate::support::tokens::Findings;
 
 /// An answer without what differs from request to request.
 async fn comparable(app: &TestApp, email: &str, password: &str) -> (u16, Vec<(String, String)>, String) {
-    let response = app.post("/api/login", json!({"email": email, "password": password})).await;
-    let status = response.status().as_u16();
-    let mut headers: Vec<(String, String)> = response
-        .headers()
-        .iter()
-        .filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()))
-        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
-        .collect();
-    headers.sort();
-    (status, headers, response.text().await.unwrap())
+    crate::reset::comparable(app.post("/api/login", json!({"email": email, "password": password})).await).await
 }
 
 on_both!(an_unknown_address_and_a_wrong_password_get_the_same_bytes, |app| {
@@ -124,9 +115,8 @@ on_both!(bodies_that_are_no_credentials, |app| {
         findings.expect(row, raw::status(&raw::send(app.address, request).await), 415);
     }
     for (row, size) in [("L14 64 KiB and one", 64 * 1024 + 1), ("L14 2 MB", 2_000_000)] {
-        let request = app.request(reqwest::Method::POST, "/api/login").header("content-type", "application/json");
-        let response = request.body(format!("{good}{}", " ".repeat(size - good.len()))).send().await.unwrap();
-        findings.expect(row, response.status().as_u16(), 413);
+        let body = format!("{good}{}", " ".repeat(size - good.len()));
+        findings.expect(row, raw::post(app.address, "/api/login", &body).await, 413);
     }
     // As long as it may be.
     let request = app.request(reqwest::Method::POST, "/api/login").header("content-type", "application/json");

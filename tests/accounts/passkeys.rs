@@ -150,8 +150,8 @@ on_both!(answers_that_are_not_good, |app| {
     let challenge = login_challenge(&app).await;
     let mut forged = browser.get(&challenge).await;
     let signature = forged["response"]["signature"].as_str().unwrap().to_owned();
-    let other = if signature.ends_with('A') { "B" } else { "A" };
     let middle = signature.len() / 2;
+    let other = if &signature[middle..=middle] == "A" { "B" } else { "A" };
     forged["response"]["signature"] = json!(format!("{}{other}{}", &signature[..middle], &signature[middle + 1..]));
     findings.expect("signature", problem(answer(&app, &challenge, &forged).await).await, not_good(401));
     let challenge = login_challenge(&app).await;

@@ -1,10 +1,15 @@
-//! The examples run as a reader would run them.
+//! The examples run as a reader would run them, and the commands of the documents too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 #![allow(clippy::needless_pass_by_value, clippy::too_many_lines, reason = "tables read better so")]
 #![allow(clippy::disallowed_methods, reason = "waiting for other programs takes real time")]
 
+#[path = "../support/program.rs"]
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+mod program;
 #[path = "../support/mod.rs"]
 mod support;
+
+mod documents;
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -23,11 +28,18 @@ struct Example {
 
 impl Example {
     /// Starts `name`, which cargo built beside this test.
+    fn start(name: &str, variables: &[(&str, &str)]) -> Self {
+        let mut variables = variables.to_vec();
+        variables.push(("PORT", "0"));
+        Self::start_on(name, &variables)
+    }
+
+    /// The same, on the port that `variables` say.
     #[expect(
         clippy::zombie_processes,
         reason = "it is waited for when this is dropped; before that, the test has failed"
     )]
-    fn start(name: &str, variables: &[(&str, &str)]) -> Self {
+    fn start_on(name: &str, variables: &[(&str, &str)]) -> Self {
         let test = std::env::current_exe().expect("the test's own path");
         let built = test.parent().and_then(|deps| deps.parent()).expect("target/debug").join("examples").join(name);
         if !built.exists() {
@@ -38,7 +50,6 @@ impl Example {
         }
         let mut child = Command::new(&built)
             .envs(variables.iter().copied())
-            .env("PORT", "0")
             .stdout(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}", built.display()));

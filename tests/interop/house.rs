@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::program::{Program, run, told};
-use crate::support::smtp::closed_port;
+use crate::support::ports::closed_port;
 use crate::support::stolen::StolenKey;
 use crate::support::tokens::base64url;
 

@@ -23,3 +23,4 @@ mod openid_client_user;
 mod others;
 mod pages;
 mod people;
+mod playground;

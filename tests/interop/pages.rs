@@ -12,8 +12,8 @@ use crate::node::{self, Script};
 use crate::others::{Front, ask};
 use crate::people::{ADA, SCOPES};
 use crate::support::app::PASSWORD;
+use crate::support::ports::closed_port;
 use crate::support::python;
-use crate::support::smtp::closed_port;
 use crate::support::tokens::Findings;
 use crate::support::totp::{base32, code};
 

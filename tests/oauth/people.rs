@@ -12,6 +12,7 @@ use crate::support::browser::{Browser, Page};
 pub const AUTHORIZE: &str = "/oauth2/default/v1/authorize";
 pub const CONSENT: &str = "/oauth2/default/v1/consent";
 pub const USERINFO: &str = "/oauth2/default/v1/userinfo";
+pub const LOGOUT: &str = "/oauth2/default/v1/logout";
 pub const ISSUER: &str = "http://localhost:3000/oauth2/default";
 pub const CALLBACK: &str = "http://localhost:8080/authorization-code/callback";
 pub const ADA: &str = "ada@example.com";

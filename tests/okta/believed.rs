@@ -173,6 +173,7 @@ async fn play(app: &crate::support::app::TestApp, rows: Vec<(String, String, u16
     let mut findings = Findings::default();
     for (row, token, right) in rows {
         findings.expect(&row, crate::status(app, &token).await, right);
+        findings.agree(&row, app.verifier(), &token).await;
     }
     findings.none();
 }

@@ -1,6 +1,7 @@
 //! An issuer that fails or lies: K2 to K5, K11.
 
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -109,21 +110,25 @@ async fn a_hanging_issuer_holds_up_nobody_who_brings_a_known_key() {
         assert_eq!(status(&app, &known).await, 200, "{row}");
         okta.answer_keys(answer);
         let unknown = RsaKey::number(1).token(&header("k1"), &okta.claims(app.clock.unix_seconds()).to_string());
-        let started = Instant::now();
         // Twenty who wait for one fetch, and others who need not wait.
-        let waiting = join_all((0..20).map(async |_| status(&app, &unknown).await));
+        let given_up = AtomicBool::new(false);
+        let waiting = async {
+            let waiting = join_all((0..20).map(async |_| status(&app, &unknown).await)).await;
+            given_up.store(true, Ordering::Relaxed);
+            waiting
+        };
         let others = async {
             let mut passed = 0;
-            for _ in 0..50 {
-                passed += u16::from(status(&app, &known).await == 200);
+            while !given_up.load(Ordering::Relaxed) {
+                assert_eq!(status(&app, &known).await, 200, "{row}");
+                passed += 1;
             }
-            (passed, started.elapsed())
+            passed
         };
-        let (waiting, (passed, elapsed)) = tokio::join!(waiting, others);
-        assert_eq!(passed, 50, "{row}");
-        assert!(elapsed < Duration::from_secs(4), "{row}: known keys took {elapsed:?}");
+        let both = async { tokio::join!(waiting, others) };
+        let (waiting, passed) = tokio::time::timeout(Duration::from_mins(2), both).await.expect("they are given up");
+        assert!(passed >= 10, "{row}: {passed} known tokens passed while others waited");
         assert!(waiting.iter().all(|status| *status == 401), "{row}: {waiting:?}");
-        assert!(started.elapsed() < Duration::from_secs(9), "{row}: given up after {:?}", started.elapsed());
         assert_eq!(okta.key_requests(), 2, "{row}: one at the start, one for all who waited");
     });
     join_all(rows).await;

@@ -35,7 +35,7 @@ async fn kill_during_a_thousand_registrations(folder: &Path, variables: &[(&str,
         program.signal("KILL");
     };
     tokio::join!(registrations, kill);
-    program.wait(Duration::from_secs(5));
+    program.wait(Duration::from_mins(3));
     let answered = answered.into_inner().unwrap();
     assert!((300..1000).contains(&answered.len()), "it was killed too late: {} were answered", answered.len());
 
@@ -159,7 +159,7 @@ async fn letters_survive_kill_9(engine: Engine) {
     .await;
     assert_eq!(statuses, [201; 10]);
     program.signal("KILL");
-    program.wait(Duration::from_secs(5));
+    program.wait(Duration::from_mins(3));
 
     let _program = Program::start(folder.path(), &[database]);
     // Those that were tried are due again after a minute.

@@ -39,6 +39,7 @@ fn the_three_requests_work_when_pasted() {
         program.banner
     );
     assert!(program.banner.contains(&format!("keys:     {}/data/keys\n", data.display())), "{}", program.banner);
+    assert!(program.banner.contains("browser:  http://localhost:3000/\n"), "{}", program.banner);
     let [register, log_in, profile] = &requests(&program.banner)[..] else { panic!("{}", program.banner) };
     let registered = paste(register);
     assert!(registered.contains(r#""email":"ada@example.com""#), "{registered}");

@@ -13,7 +13,7 @@ use crate::first_minute::{have_curl, paste, requests};
 use crate::program::{Program, run, told};
 use crate::support::app::{PASSWORD, eventually};
 use crate::support::certificates::{Authority, Issued, shown};
-use crate::support::smtp::closed_port;
+use crate::support::ports::closed_port;
 
 /// What turns TLS on, with the files that [`Issued::write`] writes into the folder of the program.
 const TLS: [(&str, &str); 3] = [
@@ -214,6 +214,6 @@ async fn a_term_lets_requests_under_way_come_to_their_end_and_idle_connections_h
         assert_eq!(answer.status(), 200, "F9 {:?}", answer.version());
         assert!(answer.json::<Value>().await.unwrap()["refresh_token"].is_string(), "F9");
     }
-    assert_eq!(program.wait(Duration::from_secs(30)).code(), Some(0), "F10");
+    assert_eq!(program.wait(Duration::from_mins(3)).code(), Some(0), "F10");
     drop((idle, silent));
 }

@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::program::{Program, run, told};
+use crate::support::ports::closed_port;
 use crate::support::tokens::Findings;
 
 /// The one line that a failed start says.
@@ -20,9 +21,7 @@ fn places_that_cannot_be_had() {
     std::fs::write(folder.path().join("file"), "").unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let closed = free.local_addr().unwrap().port();
-    drop(free);
+    let closed = closed_port();
     let unreachable = format!("postgres://ada:secret-password@127.0.0.1:{closed}/accounts");
     let mut findings = Findings::default();
     for (row, variable, value, words) in [

@@ -6,6 +6,7 @@
 mod issuers;
 mod messages;
 mod never_panics;
+mod pages;
 mod tls;
 
 use std::path::Path;

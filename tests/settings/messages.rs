@@ -212,7 +212,7 @@ fn unknown_keys_and_those_of_later_versions_are_refused() {
         ("remote = 3", "remote: this is a section; want [remote.NAME] with the keys of one issuer"),
         (
             "\"x[99999999999]\" = 1",
-            "\"x[99999999999]\": unknown key; the sections are server, cors, log, database, auth, tokens, passwords, registration, accounts, mail, limits, audit, oauth, remote.NAME",
+            "\"x[99999999999]\": unknown key; the sections are server, cors, log, database, auth, tokens, passwords, registration, accounts, mail, limits, audit, oauth, pages, remote.NAME",
         ),
         ("[metrics]\nlisten = \"\"", "metrics.listen: this version has no metrics yet; remove the key"),
     ];

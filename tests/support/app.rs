@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokenhouse::server::Server;
 use tokenhouse::settings::{Settings, Sources};
-use tokenhouse::token::{Clock, Hands};
+use tokenhouse::token::{Clock, Hands, Verifier};
 
 use super::postgres;
 
@@ -116,6 +116,11 @@ impl TestApp {
         if let Some(server) = self.server.take() {
             server.stop().await.expect("the server stops");
         }
+    }
+
+    /// Whom the server believes.
+    pub fn verifier(&self) -> &Verifier {
+        self.server.as_ref().expect("a running server").verifier()
     }
 
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
@@ -238,9 +243,10 @@ pub async fn problem(response: Response) -> (u16, String) {
     (status, kind.rsplit(':').next().unwrap_or_default().to_owned())
 }
 
-/// Tries until `attempt` says yes, for what another thread does soon; fails after half a minute.
+/// Tries until `attempt` says yes, for what another thread does soon; fails after some minutes, which is long on any machine.
 pub async fn eventually(what: &str, mut attempt: impl AsyncFnMut() -> bool) {
-    for _ in 0..1500 {
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_mins(3);
+    while tokio::time::Instant::now() < deadline {
         if attempt().await {
             return;
         }

@@ -11,6 +11,7 @@ pub mod browser;
 pub mod certificates;
 pub mod letters;
 pub mod okta;
+pub mod ports;
 pub mod postgres;
 pub mod python;
 pub mod raw;

@@ -89,6 +89,7 @@ impl Answer {
 }
 
 /// A running stand-in.
+#[derive(Clone)]
 pub struct Okta {
     pub address: SocketAddr,
     /// Its `iss`.

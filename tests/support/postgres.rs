@@ -114,7 +114,7 @@ fn start(synchronous: &str) -> Cluster {
     initdb.args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "-D"]).arg(&data);
     run(initdb);
 
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+    let port = super::ports::closed_port();
     let watcher = watch(&bin, user, &folder, &port.to_string(), synchronous);
     let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
     wait_for(&bin, user, &url);
@@ -138,7 +138,7 @@ fn watch(bin: &Path, user: Option<User>, folder: &Path, port: &str, synchronous:
 }
 
 fn wait_for(bin: &Path, user: Option<User>, url: &str) {
-    let deadline = Instant::now() + Duration::from_mins(1);
+    let deadline = Instant::now() + Duration::from_mins(5);
     while !command(bin, "pg_isready", user).args(["-q", "-d", url]).status().expect("pg_isready runs").success() {
         assert!(Instant::now() < deadline, "PostgreSQL did not get ready at {url}");
         std::thread::sleep(Duration::from_millis(50));

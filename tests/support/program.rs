@@ -50,6 +50,18 @@ impl Program {
         Self::start_with(folder, &[], variables)
     }
 
+    /// The same, while whatever else this task does goes on.
+    pub async fn start_beside(folder: &Path, variables: &[(&str, &str)]) -> Self {
+        let folder = folder.to_owned();
+        let variables: Vec<(String, String)> =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let starting = tokio::task::spawn_blocking(move || {
+            let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (&**name, &**value)).collect();
+            Self::start(&folder, &variables)
+        });
+        starting.await.expect("it starts")
+    }
+
     pub fn start_with(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let given = |name: &str| variables.iter().any(|(other, _)| *other == name);
         let mut all = vec![("TOKENHOUSE__SERVER__LISTEN", "127.0.0.1:0"), ("TOKENHOUSE__LIMITS__ENABLED", "false")];
@@ -69,7 +81,7 @@ impl Program {
             BufReader::new(output).lines().map_while(Result::ok).for_each(|text| drop(line.send(text)));
         });
         let mut banner = String::new();
-        let deadline = Instant::now() + Duration::from_mins(1);
+        let deadline = Instant::now() + Duration::from_mins(5);
         // The last line of the banner is an empty one behind the third request.
         while !(banner.contains("/api/profile -H") && banner.ends_with("\n\n")) {
             match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -109,10 +121,11 @@ impl Program {
         if status == 200 { answer.json().await.map_err(|_| 0) } else { Err(status) }
     }
 
-    /// What it wrote to standard error so far.
+    /// The lines that it wrote to standard error so far, without one that it is writing.
     pub fn log(&self) -> String {
         let mut text = String::new();
         File::open(&self.log).and_then(|mut file| file.read_to_string(&mut text)).expect("the log");
+        text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
         text
     }
 
@@ -124,6 +137,18 @@ impl Program {
     pub fn signal(&self, name: &str) {
         let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();
         assert!(sent.expect("sh").success());
+    }
+
+    /// Its end, which must come within `patience`, while whatever else this task does goes on.
+    pub async fn ended(&mut self, patience: Duration) -> ExitStatus {
+        let deadline = Instant::now() + patience;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("its status") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it is still running after {patience:?}:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// Its end, which must come within `patience`.

@@ -61,7 +61,7 @@ impl MailServer {
         Self { port, folder, child }
     }
 
-    /// From now on MAIL or RCPT is answered so; 250 when it is `None`.
+    /// From now on MAIL or RCPT is answered so; 250 when it is `None`. HOLD stands for no command: until it is `None` no letter is taken.
     pub fn answer(&self, command: &str, answer: Option<&str>) {
         let file = self.folder.path().join(command);
         match answer {
@@ -97,9 +97,4 @@ impl Drop for MailServer {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// A port on which nobody listens.
-pub fn closed_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port()
 }

@@ -20,7 +20,7 @@ arguments.add_argument("--security", choices=["starttls", "tls", "none"], defaul
 arguments.add_argument("--certificate")
 arguments.add_argument("--key")
 arguments.add_argument("--login", help="USER:PASSWORD that it asks for")
-arguments.add_argument("--answers", help="a folder with files MAIL and RCPT: what they are answered, if not 250")
+arguments.add_argument("--answers", help="a folder with files MAIL and RCPT: what they are answered, if not 250; and HOLD, while which is there no letter is taken")
 arguments = arguments.parse_args()
 
 
@@ -58,6 +58,8 @@ class Handler:
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
+        while answer("HOLD") is not None:
+            await asyncio.sleep(0.02)
         log(command="DATA", to=envelope.rcpt_tos, letter=envelope.content.decode("utf-8"))
         return "250 OK"
 

@@ -4,6 +4,7 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
+use tokenhouse::Verifier;
 
 use super::app::TestApp;
 
@@ -74,6 +75,23 @@ impl Findings {
     pub fn expect<T: PartialEq + std::fmt::Debug>(&mut self, row: &str, found: T, right: T) {
         if found != right {
             self.0.push(format!("{row}: {found:?}, and right is {right:?}"));
+        }
+    }
+
+    /// Notes a row that is explained otherwise than it is decided, with memory alone or by asking.
+    pub async fn agree(&mut self, row: &str, verifier: &Verifier, token: &str) {
+        let verdicts = [
+            (verifier.explain(token), verifier.verify(token)),
+            (verifier.explain_asking(token).await, verifier.authenticate(token).await),
+        ];
+        for (explanation, verdict) in verdicts {
+            self.expect(&format!("{row}: the explanation"), explanation.accepted, verdict.is_ok());
+            self.expect(&format!("{row}: the explained reason"), explanation.rejection, verdict.err());
+            self.expect(
+                &format!("{row}: a check that failed"),
+                explanation.failed().next().is_none(),
+                explanation.accepted,
+            );
         }
     }
 

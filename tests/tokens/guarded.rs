@@ -9,6 +9,7 @@ use tokenhouse::token::Rejection;
 use tokenhouse::{Bearer, Clock, LocalIssuer, LocalSettings, Protect, Refusal, RemoteSettings, Scopes, Verifier};
 
 use crate::support::okta::Okta;
+use crate::support::ports::closed_port;
 use crate::support::tokens::Findings;
 
 const USER: &str = "8a6e0804-2bd0-4672-b79d-d97027f9071a";
@@ -153,10 +154,7 @@ async fn a_scope_with_a_verifier_of_its_own_does_not_take_anothers_word() {
 
 #[actix_web::test]
 async fn while_the_keys_are_not_to_be_had_nobody_gets_in() {
-    // A port that nobody listens on.
-    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = closed.local_addr().unwrap();
-    drop(closed);
+    let address = format!("127.0.0.1:{}", closed_port());
     let settings = RemoteSettings::new(&format!("http://{address}/oauth2/default"), "api://default").unwrap();
     let url = serve(Some(Verifier::builder().remote(settings).build().unwrap()), None);
     let okta = Okta::start().await;

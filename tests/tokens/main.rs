@@ -7,6 +7,7 @@ mod support;
 
 mod claims;
 mod clients;
+mod explained;
 mod forged;
 mod guarded;
 mod headers;

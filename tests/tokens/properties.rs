@@ -39,6 +39,18 @@ fn mint(issuer: &LocalIssuer) -> String {
     issuer.mint_for_user(USER, "session", i64::MAX, &Scopes::from("openid")).token
 }
 
+/// That an explanation says of `token` what the verifier does, for the same reason.
+fn explained_as_decided(verifier: &Verifier, token: &str) -> Result<(), TestCaseError> {
+    let explanation = verifier.explain(token);
+    prop_assert_eq!(explanation.rejection, verifier.verify(token).err());
+    prop_assert_eq!(explanation.accepted, explanation.failed().next().is_none());
+    // Nor does it ever have the signature in it, with which a token that is shown around could be used.
+    let told = serde_json::to_string(&explanation).unwrap();
+    let signature = token.rsplit('.').next().unwrap();
+    prop_assert!(signature.len() < 40 || !told.contains(signature));
+    Ok(())
+}
+
 /// What jsonwebtoken says of a token, with every check it has.
 fn believed_by_jsonwebtoken(token: &str) -> bool {
     let mut validation = Validation::new(Algorithm::HS256);
@@ -68,6 +80,7 @@ proptest! {
     fn no_text_is_a_token_but_those_that_were_minted(text in prop_oneof![".{0,200}", "[A-Za-z0-9_-]{0,80}(\\.[A-Za-z0-9_-]{0,80}){0,5}"]) {
         let (_, verifier) = local(Clock::system());
         prop_assert!(verifier.verify(&text).is_err());
+        explained_as_decided(&verifier, &text)?;
     }
 
     #[test]
@@ -81,6 +94,7 @@ proptest! {
         let changed = format!("{}{to}{}", &token[..place], &token[end..]);
         prop_assume!(changed != token);
         prop_assert!(verifier.verify(&changed).is_err());
+        explained_as_decided(&verifier, &changed)?;
     }
 
     #[test]
@@ -109,6 +123,7 @@ proptest! {
         ]);
         let signed = format!("{}.{}", base64url(header), base64url(payload));
         let token = format!("{signed}.{}", base64url(hmac_of(hmac::HMAC_SHA256, SECRET.as_bytes(), &signed)));
+        explained_as_decided(&verifier, &token)?;
         if verifier.verify(&token).is_ok() {
             prop_assert!(believed_by_jsonwebtoken(&token));
         }
@@ -218,6 +233,7 @@ proptest! {
                 let good = town.clock.unix_seconds() < minted.until;
                 prop_assert_eq!(town.verifier.verify(&minted.token).is_ok(), good, "{:?} after {:?}", minted.kid, act);
                 prop_assert_eq!(without_memory.verify(&minted.token).is_ok(), good, "without memory, after {:?}", act);
+                explained_as_decided(&town.verifier, &minted.token)?;
             }
         }
     }

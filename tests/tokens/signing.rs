@@ -28,6 +28,7 @@ async fn all_refused(app: &TestApp, good: &str, rows: Vec<(String, String)>) -> 
     let mut findings = Findings::default();
     for (row, token) in rows {
         let response = app.get_as("/api/profile", &token).await;
+        findings.agree(&row, app.verifier(), &token).await;
         findings.expect(&row, response.status().as_u16(), 401);
         let challenge = response.headers().get("www-authenticate").map(|value| value.to_str().unwrap().to_owned());
         findings.expect(&row, challenge.as_deref(), Some(INVALID_TOKEN));

@@ -27,7 +27,7 @@ impl Stage {
         self.claims["iat"].as_i64().expect("a number")
     }
 
-    /// Tries every row: 200, or 401 with the one challenge and the one body that all bad tokens get.
+    /// Tries every row: 200, or 401 with the one challenge and the one body that all bad tokens get. And each must be explained as it is decided.
     pub async fn play(&self, rows: Vec<(String, String, Expected)>) {
         let mut findings = Findings::default();
         let garbage = self.app.get_as("/api/profile", "garbage").await.text().await.expect("a body");
@@ -36,6 +36,7 @@ impl Stage {
             let status = response.status();
             let challenge = response.headers().get("www-authenticate").map(|value| value.to_str().unwrap().to_owned());
             let body = response.text().await.expect("a body");
+            findings.agree(&row, self.app.verifier(), &token).await;
             match expected {
                 Expected::Good => findings.expect(&row, status, StatusCode::OK),
                 Expected::Refused => {

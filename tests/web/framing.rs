@@ -42,7 +42,7 @@ async fn no_second_request_hides_in_the_first() {
         ("NUL in a value", format!("GET /api/profile HTTP/1.1\r\nHost: x\r\nX-A: a\0b\r\n\r\n{hidden}")),
     ] {
         // Alone, and with the connection kept open afterwards: the answers are counted.
-        let answer = tokio::time::timeout(std::time::Duration::from_secs(12), raw::send(app.address, &request)).await;
+        let answer = tokio::time::timeout(std::time::Duration::from_mins(2), raw::send(app.address, &request)).await;
         let answer = answer.expect(row);
         let answers = answer.matches("HTTP/1.1 ").count();
         let served = answer.contains("public info");
@@ -64,7 +64,7 @@ async fn an_upgrade_is_not_taken() {
     let request = format!("GET /api/profile HTTP/1.1\r\nHost: x\r\n{upgrade}\r\n");
     let mut stream = tokio::net::TcpStream::connect(app.address).await.unwrap();
     tokio::io::AsyncWriteExt::write_all(&mut stream, request.as_bytes()).await.unwrap();
-    let answer = raw::read(&mut stream, std::time::Duration::from_millis(500)).await;
+    let answer = raw::head(&mut stream).await;
     assert_eq!(raw::status(&answer), 401, "W9: {answer}");
 }
 

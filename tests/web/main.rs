@@ -17,6 +17,8 @@ mod framing;
 mod health;
 mod http2;
 mod keys;
+mod look;
 mod pages;
+mod playground;
 mod slow_clients;
 mod tls;

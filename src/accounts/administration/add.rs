@@ -56,9 +56,8 @@ impl Administration<'_> {
         let password_hash = match new.password {
             None => NO_PASSWORD.to_owned(),
             Some(password) => {
-                let known = [Some(email.as_str().to_owned()), name.clone()].into_iter().flatten().collect();
                 let invalid = |message| NotDone::Invalid(vec![FieldError { field: "password", message }]);
-                self.hashing.hash_new(password, known).await?.map_err(invalid)?
+                self.hashing.hash_new(password, email.as_str(), name.as_deref()).await?.map_err(invalid)?
             }
         };
         let now = self.clock.unix_micros();

@@ -186,8 +186,7 @@ impl Administration<'_> {
     pub async fn set_password(&self, user: &UserRecord, password: Password) -> Result<Vec<String>, NotDone> {
         let invalid = |message| NotDone::Invalid(vec![FieldError { field: "password", message }]);
         password.check_length(&self.password_length).map_err(invalid)?;
-        let known = [Some(user.email.clone()), user.name.clone()].into_iter().flatten().collect();
-        let new = self.hashing.hash_new(password, known).await?.map_err(invalid)?;
+        let new = self.hashing.hash_new(password, &user.email, user.name.as_deref()).await?.map_err(invalid)?;
         let now = self.clock.unix_micros();
         let (by, id, event) = (self.by.clone(), user.id.clone(), self.by.did(Act::UserPassword, &user.id, now));
         let user = user.clone();

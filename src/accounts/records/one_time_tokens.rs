@@ -17,6 +17,8 @@ pub struct OneTimeToken {
     pub purpose: String,
     /// The address it was sent to.
     pub email: String,
+    /// Where its owner was going.
+    pub return_to: Option<String>,
 }
 
 /// A token to be put in.
@@ -27,6 +29,7 @@ pub struct NewToken<'a> {
     pub email: &'a str,
     pub created_at: i64,
     pub expires_at: i64,
+    pub return_to: Option<&'a str>,
 }
 
 /// Puts in a token in place of an older one for the same purpose; `false` when the one there is newer.
@@ -35,11 +38,11 @@ pub async fn put_token(connection: Connection<'_>, token: &NewToken<'_>) -> Resu
         connection,
         execute,
         sqlx::query(
-            "INSERT INTO one_time_tokens (user_id, purpose, token_hash, email, created_at, expires_at)
-             VALUES ($1, $2, $3, $4, $5, $6)
+            "INSERT INTO one_time_tokens (user_id, purpose, token_hash, email, created_at, expires_at, return_to)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)
              ON CONFLICT (user_id, purpose) DO UPDATE
              SET token_hash = excluded.token_hash, email = excluded.email, created_at = excluded.created_at,
-                 expires_at = excluded.expires_at
+                 expires_at = excluded.expires_at, return_to = excluded.return_to
              WHERE one_time_tokens.created_at <= excluded.created_at"
         )
         .bind(token.user_id)
@@ -48,6 +51,7 @@ pub async fn put_token(connection: Connection<'_>, token: &NewToken<'_>) -> Resu
         .bind(token.email)
         .bind(token.created_at)
         .bind(token.expires_at)
+        .bind(token.return_to)
     )?;
     Ok(put == 1)
 }
@@ -61,9 +65,11 @@ pub async fn good_token(
     sql!(
         connection,
         fetch_optional,
-        sqlx::query_as("SELECT user_id, purpose, email FROM one_time_tokens WHERE token_hash = $1 AND expires_at > $2")
-            .bind(token_hash)
-            .bind(now)
+        sqlx::query_as(
+            "SELECT user_id, purpose, email, return_to FROM one_time_tokens WHERE token_hash = $1 AND expires_at > $2"
+        )
+        .bind(token_hash)
+        .bind(now)
     )
 }
 
@@ -77,7 +83,8 @@ pub async fn spend_token(
         connection,
         fetch_all,
         sqlx::query_as(
-            "DELETE FROM one_time_tokens WHERE token_hash = $1 AND expires_at > $2 RETURNING user_id, purpose, email"
+            "DELETE FROM one_time_tokens WHERE token_hash = $1 AND expires_at > $2
+             RETURNING user_id, purpose, email, return_to"
         )
         .bind(token_hash)
         .bind(now)
@@ -97,6 +104,7 @@ pub async fn void_tokens(mut connection: Connection<'_>, user_id: &str, now: i64
             email: "",
             created_at: now,
             expires_at: now.saturating_add(micros(LONGEST_TTL)),
+            return_to: None,
         };
         put_token(connection.reborrow(), &void).await?;
     }

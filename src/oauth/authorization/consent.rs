@@ -49,10 +49,10 @@ pub(in crate::oauth) async fn decide(caller: Caller, oauth: Data<OAuth>, form: O
     let query = form.get("request").unwrap_or_default();
     let asked = match oauth.authorization_request(query).await {
         Ok(asked) => asked,
-        Err(refused) => return oauth.refuse(refused),
+        Err(refused) => return oauth.refuse(&browser.look, refused),
     };
     let decided = oauth.decide(&asked, query, browser, form.get("decision"), form.get("user"), &caller).await;
-    decided.unwrap_or_else(|error| unavailable(&error))
+    decided.unwrap_or_else(|error| unavailable(&browser.look, &error))
 }
 
 impl OAuth {
@@ -125,18 +125,18 @@ impl OAuth {
             return Ok(self.consent_page(asked, query, browser, &opened));
         }
         match decision {
-            Some("allow") => Ok(page::onward(&self.give_code(asked, &opened, true, caller).await?)),
+            Some("allow") => Ok(page::onward(&browser.look, &self.give_code(asked, &opened, true, caller).await?)),
             Some("deny") => {
                 let now = self.registry.clock.unix_micros();
                 let event = Event::failure(Act::Authorize, "the user said no", now).on_client(asked.client.id());
                 let event = event.on_user(&opened.user.id).in_session(&opened.session.id).from(caller);
                 self.accounts.note(event).await;
                 let error = Error { code: "access_denied", description: "The user said no.".to_owned() };
-                Ok(page::onward(&answer::error(&asked.answerable(), &self.addresses.issuer, &error)))
+                Ok(page::onward(&browser.look, &answer::error(&asked.answerable(), &self.addresses.issuer, &error)))
             }
             _ => {
                 let message = Message::new("Nothing was decided", "Please go back and choose one of the two buttons.");
-                Ok(page::message(StatusCode::BAD_REQUEST, &message))
+                Ok(page::message(&browser.look, StatusCode::BAD_REQUEST, &message))
             }
         }
     }

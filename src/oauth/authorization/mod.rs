@@ -33,6 +33,7 @@ use crate::http::caller::Caller;
 use crate::store::StoreError;
 use crate::token::Scopes;
 use crate::web::browser::Browser;
+use crate::web::look::Look;
 use crate::web::page::{self, Message};
 use crate::web::see_other;
 
@@ -48,10 +49,10 @@ pub(super) async fn authorize(
     let query = request.query_string();
     let asked = match oauth.authorization_request(query).await {
         Ok(asked) => asked,
-        Err(refused) => return oauth.refuse(refused),
+        Err(refused) => return oauth.refuse(&browser.look, refused),
     };
     let answered = oauth.answer(&asked, query, &browser, &caller).await;
-    answered.unwrap_or_else(|error| unavailable(&error))
+    answered.unwrap_or_else(|error| unavailable(&browser.look, &error))
 }
 
 /// The same request as a form (OpenID Connect Core 1.0, section 3.1.2.1).
@@ -62,22 +63,23 @@ pub(super) async fn authorize_by_form(form: Form) -> HttpResponse {
 }
 
 /// An error for people, where the store does not answer.
-pub(crate) fn unavailable(error: &StoreError) -> HttpResponse {
+pub(crate) fn unavailable(look: &Look, error: &StoreError) -> HttpResponse {
     tracing::error!(%error, "the store failed");
     page::message(
+        look,
         StatusCode::SERVICE_UNAVAILABLE,
         &Message::new("Not now", "The server cannot reach its data at this moment. Please try again shortly."),
     )
 }
 
 impl OAuth {
-    fn refuse(&self, refused: Refused) -> HttpResponse {
+    fn refuse(&self, look: &Look, refused: Refused) -> HttpResponse {
         match refused {
             Refused::Here(why) => {
-                page::message(StatusCode::BAD_REQUEST, &Message::new("This request cannot be answered", why))
+                page::message(look, StatusCode::BAD_REQUEST, &Message::new("This request cannot be answered", why))
             }
             Refused::There(to, error) => see_other(&answer::error(&to, &self.addresses.issuer, &error)),
-            Refused::Store(error) => unavailable(&error),
+            Refused::Store(error) => unavailable(look, &error),
         }
     }
 

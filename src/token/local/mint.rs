@@ -153,7 +153,7 @@ impl LocalIssuer {
         let token = Compact::parse(token).ok()?;
         let ring = self.ring.load();
         let key = ring.verifying(token.header.kid.as_deref()?, self.clock.unix_seconds())?;
-        key.key.check(&token.header.alg, token.signed, token.signature).ok()?;
+        key.key.check(&token).ok()?;
         let is_ours = token.claims.issuer == self.settings.issuer;
         let is_id_token = token.header.typ.as_deref() == Some(ID_TOKEN_TYPE);
         (is_ours && is_id_token).then_some(token.claims)

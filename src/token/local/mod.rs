@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use jsonwebtoken::Algorithm;
 use secrecy::SecretString;
 
 pub(super) use self::check::{Audience, check_times, is_access_token_type};
@@ -19,6 +20,7 @@ pub use self::mint::Minted;
 pub(crate) use self::mint::{NewToken, UserSession};
 use self::ring::KeyRing;
 pub use self::ring::{HmacSecret, SecretTooShort};
+use super::checks::{CheckName, Witness};
 use super::clock::Clock;
 use super::jws::Compact;
 use super::key_file::{KeyFileError, PublicJwk, StoredKeys};
@@ -143,6 +145,20 @@ impl LocalIssuer {
         Ok(Self::new(settings, clock, ring, Some(Source { folder, secret, known: Mutex::new(known) })))
     }
 
+    /// An issuer with the keys of `folder` as they are now, for whoever looks at tokens or makes one beside a running server: nothing is written, no key is
+    /// made. `None` when there is none that signs.
+    #[cfg(feature = "server")]
+    pub(crate) fn as_it_is(
+        settings: LocalSettings,
+        folder: &KeyFolder,
+        secret: Option<&HmacSecret>,
+        clock: Clock,
+    ) -> Result<Option<Self>, KeyFileError> {
+        let known = folder.look()?.unwrap_or_default();
+        let ring = KeyRing::of_folder(folder, &known, secret);
+        Ok(ring.map(|ring| Self::new(settings, clock, ring, None)))
+    }
+
     fn new(settings: LocalSettings, clock: Clock, ring: KeyRing, source: Option<Source>) -> Self {
         Self { settings, clock, ring: ArcSwap::from_pointee(ring), generation: AtomicU64::new(0), source }
     }
@@ -172,6 +188,21 @@ impl LocalIssuer {
         &self.settings.issuer
     }
 
+    /// The audience of its tokens.
+    pub(super) fn audience(&self) -> &str {
+        &self.settings.audience
+    }
+
+    /// The names of the keys that are believed now.
+    pub(super) fn verifying_kids(&self) -> Vec<String> {
+        self.ring.load().verifying_kids(self.clock.unix_seconds()).map(ToOwned::to_owned).collect()
+    }
+
+    /// The algorithm of the key `kid`, if that is believed now.
+    pub(super) fn algorithm_of(&self, kid: &str) -> Option<Algorithm> {
+        self.ring.load().verifying(kid, self.clock.unix_seconds()).map(|key| key.key.algorithm)
+    }
+
     /// How long its access tokens live.
     #[cfg(feature = "server")]
     pub(crate) fn access_ttl(&self) -> Duration {
@@ -196,16 +227,31 @@ impl LocalIssuer {
 
     /// Every check on a token that says it is from this issuer, except whether its session stands. Gives the second since 1970 from which its
     /// key is not believed any more, when the key is a retired one.
-    pub(super) fn check(&self, token: &Compact<'_>, audience: Audience, leeway: i64) -> Result<Option<i64>, Rejection> {
+    pub(super) fn check(
+        &self,
+        token: &Compact<'_>,
+        audience: Audience,
+        leeway: i64,
+        witness: &mut impl Witness,
+    ) -> Result<Option<i64>, Rejection> {
         let now = self.clock.unix_seconds();
-        let kid = token.header.kid.as_deref().ok_or(Rejection::KeyNotNamed)?;
+        let signed = self.check_signature(token, now, witness);
+        let until = witness.group(signed)?;
+        witness.hold(CheckName::Type, is_access_token_type(token.header.typ.as_deref()), Rejection::Type)?;
+        self.check_claims(&token.claims, audience, now, leeway, witness)?;
+        Ok(until)
+    }
+
+    fn check_signature(
+        &self,
+        token: &Compact<'_>,
+        now: i64,
+        witness: &mut impl Witness,
+    ) -> Result<Option<i64>, Rejection> {
+        let kid = witness.need(CheckName::KeyNamed, token.header.kid.as_deref().ok_or(Rejection::KeyNotNamed))?;
         let ring = self.ring.load();
-        let key = ring.verifying(kid, now).ok_or(Rejection::UnknownKey)?;
-        key.key.check(&token.header.alg, token.signed, token.signature)?;
-        if !is_access_token_type(token.header.typ.as_deref()) {
-            return Err(Rejection::Type);
-        }
-        self.check_claims(&token.claims, audience, now, leeway)?;
+        let key = witness.need(CheckName::KeyKnown, ring.verifying(kid, now).ok_or(Rejection::UnknownKey))?;
+        key.key.check_before(token, witness)?;
         Ok(key.until)
     }
 }

@@ -119,6 +119,12 @@ impl KeyRing {
         self.verifying.get(kid).filter(|key| key.until.is_none_or(|until| now < until))
     }
 
+    /// The names of all keys that are believed at `now`.
+    pub fn verifying_kids(&self, now: i64) -> impl Iterator<Item = &str> {
+        let believed = move |key: &RingKey| key.until.is_none_or(|until| now < until);
+        self.verifying.iter().filter(move |(_, key)| believed(key)).map(|(kid, _)| kid.as_str())
+    }
+
     /// The public halves of all keys whose tokens may be believed at `now`, in seconds since 1970, or will be.
     pub fn public(&self, now: i64) -> impl Iterator<Item = &PublicJwk> {
         self.public.iter().filter(move |(_, until)| until.is_none_or(|until| now < until)).map(|(key, _)| key)

@@ -17,6 +17,7 @@ use crate::http::methods::{post, resource};
 use crate::http::request_id::in_span;
 use crate::oauth::OAuth;
 use crate::web::ACCOUNT;
+use crate::web::complaint::Complaint;
 use crate::web::own_form::OwnForm;
 use crate::web::page;
 use crate::web::signed_in::SignedIn;
@@ -43,7 +44,7 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
 struct TotpPage<'p> {
     /// None, when a wrong code came: the app has it already.
     new: Option<&'p NewTotp>,
-    error: Option<&'p str>,
+    error: Option<&'p Complaint>,
     form_token: &'p str,
 }
 
@@ -57,7 +58,12 @@ fn codes_page(signed_in: &SignedIn, codes: &RecoveryCodes) -> HttpResponse {
     page::page(StatusCode::OK, &CodesPage { codes: &codes.recovery_codes }, &signed_in.browser, None)
 }
 
-fn totp_page(status: StatusCode, signed_in: &SignedIn, new: Option<&NewTotp>, error: Option<&str>) -> HttpResponse {
+fn totp_page(
+    status: StatusCode,
+    signed_in: &SignedIn,
+    new: Option<&NewTotp>,
+    error: Option<&Complaint>,
+) -> HttpResponse {
     let page = TotpPage { new, error, form_token: signed_in.browser.form_token() };
     page::page(status, &page, &signed_in.browser, None)
 }
@@ -65,7 +71,7 @@ fn totp_page(status: StatusCode, signed_in: &SignedIn, new: Option<&NewTotp>, er
 async fn begin_totp(signed_in: SignedIn, accounts: Data<Accounts>, oauth: Data<OAuth>, _: OwnForm) -> HttpResponse {
     match accounts.begin_totp(&signed_in.owner).await {
         Ok(new) => totp_page(StatusCode::OK, &signed_in, Some(&new), None),
-        Err(not) => refused(&signed_in, &oauth, &Problem::from(not)).await,
+        Err(not) => refused(&signed_in, &oauth, "", &Problem::from(not)).await,
     }
 }
 
@@ -78,7 +84,7 @@ async fn confirm_totp(
     let confirmed = async { Ok::<_, Problem>(accounts.confirm_totp(&signed_in.owner, &form.read()?).await?) };
     match confirmed.await {
         Ok(codes) => codes_page(&signed_in, &codes),
-        Err(problem) if problem.is("invalid-token") => refused(&signed_in, &oauth, &problem).await,
+        Err(problem) if problem.is("invalid-token") => refused(&signed_in, &oauth, "", &problem).await,
         Err(problem) => page::of_problem(&problem, |status, why| totp_page(status, &signed_in, None, Some(why))),
     }
 }
@@ -92,7 +98,7 @@ async fn renew_codes(signed_in: SignedIn, accounts: Data<Accounts>, oauth: Data<
     let renewed = async { Ok::<_, Problem>(accounts.renew_recovery_codes(&signed_in.owner, form.read()?).await?) };
     match renewed.await {
         Ok(codes) => codes_page(&signed_in, &codes),
-        Err(problem) => refused(&signed_in, &oauth, &problem).await,
+        Err(problem) => refused(&signed_in, &oauth, "codes", &problem).await,
     }
 }
 
@@ -152,6 +158,6 @@ async fn require_passkey(
     match accounts.require_passkey(&signed_in.owner, change).await {
         Ok(Some(codes)) => codes_page(&signed_in, &codes),
         Ok(None) => back(&signed_in, &oauth, Done::PasskeyRequired, Ok(())).await,
-        Err(not) => refused(&signed_in, &oauth, &Problem::from(not)).await,
+        Err(not) => refused(&signed_in, &oauth, "require", &Problem::from(not)).await,
     }
 }

@@ -51,19 +51,21 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
 async fn back(signed_in: &SignedIn, oauth: &OAuth, done: Done, outcome: Result<(), Problem>) -> HttpResponse {
     match outcome {
         Ok(()) => see_other(&format!("{ACCOUNT}?done={}", done.name())),
-        Err(problem) => refused(signed_in, oauth, &problem).await,
+        Err(problem) => refused(signed_in, oauth, done.form(), &problem).await,
     }
 }
 
-/// The page again, with what went wrong on it.
-async fn refused(signed_in: &SignedIn, oauth: &OAuth, problem: &Problem) -> HttpResponse {
+/// The page again, with what went wrong on it, in the form that is named.
+async fn refused(signed_in: &SignedIn, oauth: &OAuth, form: &'static str, problem: &Problem) -> HttpResponse {
     if problem.is("invalid-token") {
         // The session ended while this was under way.
         return see_other(&sign_in_at(ACCOUNT, None));
     }
     match show(signed_in, oauth, None).await {
-        Ok(page) => page::of_problem(problem, |status, why| page.render(status, signed_in, Some(why))),
-        Err(unavailable) => crate::oauth::unavailable(&unavailable.of_store()),
+        Ok(page) => {
+            page::of_problem(problem, |status, why| page.render(status, signed_in, Some(&why.clone().in_form(form))))
+        }
+        Err(unavailable) => crate::oauth::unavailable(&signed_in.browser.look, &unavailable.of_store()),
     }
 }
 
@@ -115,7 +117,7 @@ async fn export(signed_in: SignedIn, accounts: Data<Accounts>, oauth: Data<OAuth
             .insert_header((CACHE_CONTROL, "no-store"))
             .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"tokenhouse-export.json\""))
             .json(export),
-        Err(not) => refused(&signed_in, &oauth, &Problem::from(not)).await,
+        Err(not) => refused(&signed_in, &oauth, "", &Problem::from(not)).await,
     }
 }
 
@@ -125,22 +127,23 @@ async fn leave(signed_in: SignedIn, accounts: Data<Accounts>, oauth: Data<OAuth>
         Ok(()) => {
             let message =
                 Message::new("Your account is gone", "Nothing of it is kept but the record of what happened.");
-            let mut response = page::message(StatusCode::OK, &message);
+            let mut response = page::message(&signed_in.browser.look, StatusCode::OK, &message);
             signed_in.browser.forget_session(&mut response);
             response
         }
-        Err(problem) => refused(&signed_in, &oauth, &problem).await,
+        Err(problem) => refused(&signed_in, &oauth, "delete", &problem).await,
     }
 }
 
 async fn sign_out(signed_in: SignedIn, accounts: Data<Accounts>, oauth: Data<OAuth>, _: OwnForm) -> HttpResponse {
     match accounts.end_browser_session(&signed_in.opened, &signed_in.owner.caller).await {
         Ok(()) => {
-            let message = Message::new("You are signed out", "This page may be closed.");
-            let mut response = page::message(StatusCode::OK, &message);
+            let message = Message::new("You are signed out", "This page may be closed.")
+                .leading_to(super::SIGN_IN, "Sign in again");
+            let mut response = page::message(&signed_in.browser.look, StatusCode::OK, &message);
             signed_in.browser.forget_session(&mut response);
             response
         }
-        Err(not) => refused(&signed_in, &oauth, &Problem::from(not)).await,
+        Err(not) => refused(&signed_in, &oauth, "", &Problem::from(not)).await,
     }
 }

@@ -12,6 +12,7 @@ use crate::accounts::owner::NotOwner;
 use crate::accounts::passkeys::PasskeyOverview;
 use crate::http::query::Query;
 use crate::oauth::{OAuth, unavailable};
+use crate::web::complaint::Complaint;
 use crate::web::page;
 use crate::web::signed_in::SignedIn;
 
@@ -66,6 +67,14 @@ impl Done {
         }
     }
 
+    /// The form that it was done by.
+    pub fn form(self) -> &'static str {
+        match self {
+            Self::TotpOff => "codes",
+            done => done.name(),
+        }
+    }
+
     /// On the page.
     fn words(self) -> &'static str {
         match self {
@@ -113,7 +122,7 @@ pub(super) struct Overview {
 #[template(path = "account.html")]
 struct AccountPage<'p> {
     of: &'p Overview,
-    error: Option<&'p str>,
+    error: Option<&'p Complaint>,
     form_token: &'p str,
 }
 
@@ -128,7 +137,7 @@ pub(super) async fn overview(
     let done = Done::ALL.into_iter().find(|done| is_told && done.name() == query.0.done);
     match show(&signed_in, &oauth, done).await {
         Ok(page) => page.render(StatusCode::OK, &signed_in, None),
-        Err(not) => unavailable(&not.of_store()),
+        Err(not) => unavailable(&signed_in.browser.look, &not.of_store()),
     }
 }
 
@@ -170,7 +179,7 @@ pub(super) async fn show(signed_in: &SignedIn, oauth: &OAuth, done: Option<Done>
 }
 
 impl Overview {
-    pub fn render(&self, status: StatusCode, signed_in: &SignedIn, error: Option<&str>) -> HttpResponse {
+    pub fn render(&self, status: StatusCode, signed_in: &SignedIn, error: Option<&Complaint>) -> HttpResponse {
         let page = AccountPage { of: self, error, form_token: signed_in.browser.form_token() };
         page::page(status, &page, &signed_in.browser, None)
     }

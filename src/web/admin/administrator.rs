@@ -15,6 +15,7 @@ use crate::accounts::owner::Owner;
 use crate::oauth::{OAuth, unavailable};
 use crate::store::StoreError;
 use crate::web::browser::Browser;
+use crate::web::look::Look;
 use crate::web::own_form::{NotTaken, OwnForm};
 use crate::web::page::{self, Message};
 use crate::web::signed_in::{NotSignedIn, SignedIn};
@@ -50,14 +51,16 @@ pub(super) enum NotAdministrator {
     /// Somebody is who has not the role.
     Other {
         email: String,
+        look: Look,
     },
     /// An administrator signed in too long ago to act.
     TooLongAgo {
         email: String,
         back: String,
+        look: Look,
     },
     NotTaken(NotTaken),
-    Store(StoreError),
+    Store(StoreError, Look),
 }
 
 impl FromRequest for Administrator {
@@ -70,11 +73,11 @@ impl FromRequest for Administrator {
         Box::pin(async move {
             let SignedIn { browser, opened, owner } = signed_in.await.map_err(|not| match not {
                 NotSignedIn::Nobody => NotAdministrator::Nobody { back: page_of(&request) },
-                NotSignedIn::Store(error) => NotAdministrator::Store(error),
+                NotSignedIn::Store(error, look) => NotAdministrator::Store(error, look),
             })?;
             let email = opened.user.email.clone();
             if !is_admin(&opened.user) {
-                return Err(NotAdministrator::Other { email });
+                return Err(NotAdministrator::Other { email, look: browser.look });
             }
             let is_same_origin = browser.is_same_origin(&request);
             Ok(Self { browser, owner, email, authenticated_at: opened.session.authenticated_at(), is_same_origin })
@@ -94,7 +97,7 @@ impl FromRequest for Acting {
             let admin = admin.await?;
             let form = form.await.map_err(NotAdministrator::NotTaken)?;
             if now.saturating_sub(admin.authenticated_at) > micros(RECENT) {
-                return Err(NotAdministrator::TooLongAgo { email: admin.email, back });
+                return Err(NotAdministrator::TooLongAgo { email: admin.email, back, look: admin.browser.look });
             }
             Ok(Self { admin, form })
         })
@@ -122,7 +125,7 @@ impl fmt::Display for NotAdministrator {
             Self::Other { .. } => f.write_str("whoever is signed in is no administrator"),
             Self::TooLongAgo { .. } => f.write_str("the administrator signed in too long ago"),
             Self::NotTaken(not) => not.fmt(f),
-            Self::Store(error) => error.fmt(f),
+            Self::Store(error, _) => error.fmt(f),
         }
     }
 }
@@ -133,34 +136,35 @@ impl ResponseError for NotAdministrator {
             Self::Nobody { .. } => StatusCode::SEE_OTHER,
             Self::Other { .. } | Self::TooLongAgo { .. } => StatusCode::FORBIDDEN,
             Self::NotTaken(not) => not.status_code(),
-            Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Store(..) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
     fn error_response(&self) -> HttpResponse {
         match self {
             Self::Nobody { back } => see_other(&sign_in_at(back, None)),
-            Self::Other { email } => {
+            Self::Other { email, look } => {
                 let text = format!(
                     "You are signed in as {email}, who is no administrator here. An administrator can give the role \"admin\" to an account; so can whoever \
                      runs this server, with: tokenhouse user role {email} add admin"
                 );
                 let message = Message::new("This is for administrators", &text);
-                page::message(StatusCode::FORBIDDEN, &message.leading_to(ACCOUNT, "Your account"))
+                page::message(look, StatusCode::FORBIDDEN, &message.leading_to(ACCOUNT, "Your account"))
             }
-            Self::TooLongAgo { email, back } => {
+            Self::TooLongAgo { email, back, look } => {
                 let minutes = RECENT.as_secs() / 60;
                 let text = format!(
                     "Nothing was changed: you signed in more than {minutes} minutes ago. Please sign in once more, and then do it again."
                 );
                 let message = Message::new("Please sign in again", &text);
                 page::message(
+                    look,
                     StatusCode::FORBIDDEN,
                     &message.leading_to(&sign_in_at(back, Some(email)), "Sign in again"),
                 )
             }
             Self::NotTaken(not) => not.error_response(),
-            Self::Store(error) => unavailable(error),
+            Self::Store(error, look) => unavailable(look, error),
         }
     }
 }

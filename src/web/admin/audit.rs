@@ -85,7 +85,7 @@ async fn list(admin: Administrator, oauth: Data<OAuth>, query: Query<RecordQuery
             let status = if page.frame.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
             answer(status, &admin, &page)
         }
-        Err(error) => unavailable(&error),
+        Err(error) => unavailable(&admin, &error),
     }
 }
 

@@ -91,14 +91,14 @@ fn page(
 }
 
 /// The client of an id in an address; or the answer, where there is none.
-async fn find(oauth: &OAuth, id: &str) -> Result<Arc<Client>, HttpResponse> {
-    let clients = oauth.registry.refresh().await.map_err(|error| unavailable(&error))?;
-    let unknown = || nothing_here("There is no client with this id, or it is gone.", CLIENTS, "All clients");
+async fn find(admin: &Administrator, oauth: &OAuth, id: &str) -> Result<Arc<Client>, HttpResponse> {
+    let clients = oauth.registry.refresh().await.map_err(|error| unavailable(admin, &error))?;
+    let unknown = || nothing_here(admin, "There is no client with this id, or it is gone.", CLIENTS, "All clients");
     clients.get(id).cloned().ok_or_else(unknown)
 }
 
 async fn show(admin: Administrator, oauth: Data<OAuth>, id: Path<String>, query: Query<ShowQuery>) -> HttpResponse {
-    match find(&oauth, &id).await {
+    match find(&admin, &oauth, &id).await {
         Ok(client) => {
             let fields = Fields::of_client(&client, &oauth.clients.scopes);
             page(StatusCode::OK, &admin, &oauth, &client, &fields, (&query.0.done, None))
@@ -108,7 +108,7 @@ async fn show(admin: Administrator, oauth: Data<OAuth>, id: Path<String>, query:
 }
 
 async fn change(acting: Acting, oauth: Data<OAuth>, id: Path<String>) -> HttpResponse {
-    let client = match find(&oauth, &id).await {
+    let client = match find(&acting.admin, &oauth, &id).await {
         Ok(client) => client,
         Err(not_found) => return not_found,
     };
@@ -143,14 +143,14 @@ fn ask_rotation(status: StatusCode, admin: &Administrator, client: &Client, erro
 }
 
 async fn confirm_rotation(admin: Administrator, oauth: Data<OAuth>, id: Path<String>) -> HttpResponse {
-    match find(&oauth, &id).await {
+    match find(&admin, &oauth, &id).await {
         Ok(client) => ask_rotation(StatusCode::OK, &admin, &client, None),
         Err(not_found) => not_found,
     }
 }
 
 async fn rotate(acting: Acting, oauth: Data<OAuth>, id: Path<String>) -> HttpResponse {
-    let client = match find(&oauth, &id).await {
+    let client = match find(&acting.admin, &oauth, &id).await {
         Ok(client) => client,
         Err(not_found) => return not_found,
     };
@@ -202,14 +202,14 @@ fn ask_removal(status: StatusCode, admin: &Administrator, client: &Client, error
 }
 
 async fn confirm_removal(admin: Administrator, oauth: Data<OAuth>, id: Path<String>) -> HttpResponse {
-    match find(&oauth, &id).await {
+    match find(&admin, &oauth, &id).await {
         Ok(client) => ask_removal(StatusCode::OK, &admin, &client, None),
         Err(not_found) => not_found,
     }
 }
 
 async fn remove(acting: Acting, oauth: Data<OAuth>, id: Path<String>) -> HttpResponse {
-    let client = match find(&oauth, &id).await {
+    let client = match find(&acting.admin, &oauth, &id).await {
         Ok(client) => client,
         Err(not_found) => return not_found,
     };

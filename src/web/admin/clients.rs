@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, ServiceConfig, to};
 use askama::Template;
-use secrecy::ExposeSecret as _;
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 
 use super::administrator::{Acting, Administrator};
@@ -104,7 +104,7 @@ async fn list(admin: Administrator, oauth: Data<OAuth>, query: Query<ListQuery>)
     let ListQuery { cursor, done } = &query.0;
     let clients = match oauth.registry.refresh().await {
         Ok(clients) => clients,
-        Err(error) => return unavailable(&error),
+        Err(error) => return unavailable(&admin, &error),
     };
     let mut behind = clients.after(cursor);
     let shown: Vec<_> = behind.by_ref().take(PAGE).collect();
@@ -141,7 +141,7 @@ async fn add(acting: Acting, oauth: Data<OAuth>) -> HttpResponse {
                 frame: Frame::of(admin, Here::Clients),
                 name: added.client.name(),
                 id: added.client.id(),
-                secret: added.secret.as_ref().map(|secret| secret.expose_secret()),
+                secret: added.secret.as_ref().map(ExposeSecret::expose_secret),
                 more: "",
             };
             answer(StatusCode::CREATED, admin, &page)

@@ -120,21 +120,22 @@ pub(super) fn refused(
     if problem.is("invalid-token") {
         return see_other(&sign_in_at(back, None));
     }
-    page::of_problem(problem, again)
+    page::of_problem(problem, |status, complaint| again(status, complaint.text()))
 }
 
 /// 404.
-pub(super) fn nothing_here(what: &str, back: &str, words: &str) -> HttpResponse {
-    page::message(StatusCode::NOT_FOUND, &Message::new("There is nothing here", what).leading_to(back, words))
+pub(super) fn nothing_here(admin: &Administrator, what: &str, back: &str, words: &str) -> HttpResponse {
+    let message = Message::new("There is nothing here", what).leading_to(back, words);
+    page::message(&admin.browser.look, StatusCode::NOT_FOUND, &message)
 }
 
 /// 503.
-pub(super) fn unavailable(error: &StoreError) -> HttpResponse {
-    crate::oauth::unavailable(error)
+pub(super) fn unavailable(admin: &Administrator, error: &StoreError) -> HttpResponse {
+    crate::oauth::unavailable(&admin.browser.look, error)
 }
 
-pub(super) fn not_now(not: Unavailable) -> HttpResponse {
-    unavailable(&not.of_store())
+pub(super) fn not_now(admin: &Administrator, not: Unavailable) -> HttpResponse {
+    unavailable(admin, &not.of_store())
 }
 
 /// The query of an address, with what has a value.

@@ -99,7 +99,7 @@ async fn list(admin: Administrator, oauth: Data<OAuth>, query: Query<ListQuery>)
     };
     match keys_of(&oauth).await {
         Ok(keys) => shown(StatusCode::OK, &keys, None),
-        Err(problem) => page::of_problem(&problem, |status, why| shown(status, &[], Some(why))),
+        Err(problem) => page::of_problem(&problem, |status, why| shown(status, &[], Some(why.text()))),
     }
 }
 

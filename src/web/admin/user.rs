@@ -80,13 +80,13 @@ async fn show(admin: Administrator, oauth: Data<OAuth>, id: Path<String>, query:
 
 /// The account of an id in an address; or the answer, where there is none.
 pub(super) async fn find(admin: &Administrator, oauth: &OAuth, id: &str) -> Result<UserRecord, HttpResponse> {
-    let unknown = || nothing_here("There is no account with this id, or it is gone.", USERS, "All accounts");
+    let unknown = || nothing_here(admin, "There is no account with this id, or it is gone.", USERS, "All accounts");
     if id.parse::<Uuid>().is_err() {
         return Err(unknown());
     }
     match oauth.accounts.administration(admin.owner.clone()).find(id).await {
         Ok(user) => Ok(user),
-        Err(NotDone::NotOwner(NotOwner::Unavailable(not))) => Err(not_now(not)),
+        Err(NotDone::NotOwner(NotOwner::Unavailable(not))) => Err(not_now(admin, not)),
         Err(_) => Err(unknown()),
     }
 }
@@ -113,7 +113,7 @@ pub(super) async fn read<'p>(
     oauth: &OAuth,
     user: &'p UserRecord,
 ) -> Result<UserPage<'p>, HttpResponse> {
-    read_page(admin, oauth, user).await.map_err(not_now)
+    read_page(admin, oauth, user).await.map_err(|not| not_now(admin, not))
 }
 
 async fn read_page<'p>(

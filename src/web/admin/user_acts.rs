@@ -118,8 +118,8 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/admin/users/{id}/{act}", [get(to(confirm)), post(to(act))]).wrap(from_fn(in_span)));
 }
 
-fn no_such_act() -> HttpResponse {
-    nothing_here("There is no such page.", USERS, "All accounts")
+fn no_such_act(admin: &Administrator) -> HttpResponse {
+    nothing_here(admin, "There is no such page.", USERS, "All accounts")
 }
 
 fn question(
@@ -145,7 +145,7 @@ fn question(
 
 async fn confirm(admin: Administrator, oauth: Data<OAuth>, path: Path<(String, String)>) -> HttpResponse {
     let (id, name) = path.into_inner();
-    let Some(act) = UserAct::of_name(&name) else { return no_such_act() };
+    let Some(act) = UserAct::of_name(&name) else { return no_such_act(&admin) };
     match find(&admin, &oauth, &id).await {
         Ok(user) => question(StatusCode::OK, &admin, &user, act, None)
             .unwrap_or_else(|| see_other(&format!("{USERS}/{}", user.id))),
@@ -155,7 +155,7 @@ async fn confirm(admin: Administrator, oauth: Data<OAuth>, path: Path<(String, S
 
 async fn act(acting: Acting, oauth: Data<OAuth>, path: Path<(String, String)>) -> HttpResponse {
     let (id, name) = path.into_inner();
-    let Some(act) = UserAct::of_name(&name) else { return no_such_act() };
+    let Some(act) = UserAct::of_name(&name) else { return no_such_act(&acting.admin) };
     let admin = &acting.admin;
     let user = match find(admin, &oauth, &id).await {
         Ok(user) => user,
@@ -168,7 +168,9 @@ async fn act(acting: Acting, oauth: Data<OAuth>, path: Path<(String, String)>) -
             let problem = Problem::from(not);
             if act.question().is_some() {
                 let asked = |status, why: &str| question(status, admin, &user, act, Some(why));
-                return refused(&back, &problem, |status, why| asked(status, why).unwrap_or_else(no_such_act));
+                return refused(&back, &problem, |status, why| {
+                    asked(status, why).unwrap_or_else(|| no_such_act(admin))
+                });
             }
             match read(admin, &oauth, &user).await {
                 Ok(page) => refused(&back, &problem, |status, why| page.answer(status, admin, "", Some(why))),

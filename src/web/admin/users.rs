@@ -96,7 +96,7 @@ async fn list(admin: Administrator, accounts: Data<Accounts>, query: Query<ListQ
     let is_anywhere = anywhere == "yes";
     let (users, next) = match find(&admin, &accounts, search, is_anywhere, cursor).await {
         Ok(found) => found,
-        Err(error) => return unavailable(&error),
+        Err(error) => return unavailable(&admin, &error),
     };
     let here = [("search", search), ("anywhere", if is_anywhere { "yes" } else { "" })];
     let next = next.map(|next| with_query(USERS, &[&here[..], &[("cursor", next.as_str())]].concat()));

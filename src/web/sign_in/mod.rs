@@ -17,6 +17,8 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::browser::Browser;
+use super::complaint::Complaint;
+use super::look::Look;
 use super::own_form::OwnForm;
 use super::page::{self, WRONG};
 use crate::accounts::Accounts;
@@ -29,7 +31,7 @@ use crate::http::query::Query;
 use crate::http::request_id::in_span;
 use crate::oauth::OAuth;
 
-pub(super) use way::Way;
+pub(super) use way::{Way, on_this_server};
 use words::{Told, told};
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
@@ -76,7 +78,7 @@ async fn second(caller: Caller, oauth: Data<OAuth>, form: OwnForm) -> HttpRespon
         Ok(step) => way.step(step, &caller).await,
         Err(NotLoggedIn::WrongCredentials) => {
             let why = "That took too long, or your account was changed meanwhile. Please begin again.";
-            way.first(WRONG, "", Some(why))
+            way.first(WRONG, "", Some(&Complaint::new(why)))
         }
         Err(not) => {
             let Told { status, why, wait } = told(&not);
@@ -91,8 +93,8 @@ async fn second(caller: Caller, oauth: Data<OAuth>, form: OwnForm) -> HttpRespon
 }
 
 /// 303 leads here from a form with a password, and this page leads on.
-async fn done(query: Query<ShowQuery>) -> HttpResponse {
-    page::onward(way::on_this_server(&query.0.return_to).unwrap_or(super::ACCOUNT))
+async fn done(look: Look, query: Query<ShowQuery>) -> HttpResponse {
+    page::onward(&look, way::on_this_server(&query.0.return_to).unwrap_or(super::ACCOUNT))
 }
 
 async fn passkey(caller: Caller, oauth: Data<OAuth>, form: OwnForm) -> HttpResponse {
@@ -100,7 +102,8 @@ async fn passkey(caller: Caller, oauth: Data<OAuth>, form: OwnForm) -> HttpRespo
     let accounts = &oauth.accounts;
     let answer = form.get("passkey").and_then(|answer| serde_json::from_str::<PasskeyAnswer>(answer).ok());
     let Some(answer) = answer else {
-        return way.first(StatusCode::BAD_REQUEST, "", Some("That was no answer of a passkey. Please try again."));
+        let why = Complaint::new("That was no answer of a passkey. Please try again.");
+        return way.first(StatusCode::BAD_REQUEST, "", Some(&why));
     };
     match accounts.sign_in_with_passkey(&caller, answer).await {
         Ok(token) => way.on(&token, &caller).await,
@@ -111,7 +114,7 @@ async fn passkey(caller: Caller, oauth: Data<OAuth>, form: OwnForm) -> HttpRespo
 /// For the script: a challenge for whoever has a passkey here.
 async fn challenge(request: HttpRequest, caller: Caller, browser: Browser, accounts: Data<Accounts>) -> HttpResponse {
     if !browser.is_same_origin(&request) {
-        return page::not_from_here();
+        return page::not_from_here(&browser.look);
     }
     match accounts.begin_passkey_login(&caller).await {
         Ok(challenge) => HttpResponse::Ok().json(challenge),

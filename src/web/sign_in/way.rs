@@ -10,6 +10,7 @@ use crate::accounts::sign_in::{Second, Step};
 use crate::http::caller::Caller;
 use crate::oauth::{AUTHORIZE, OAuth};
 use crate::web::browser::Browser;
+use crate::web::complaint::Complaint;
 use crate::web::page;
 use crate::web::{ACCOUNT, ACTIVATE, ADMIN, see_other};
 
@@ -20,9 +21,11 @@ struct SignInPage<'p> {
     /// The client that sent him here.
     client: Option<&'p str>,
     email: &'p str,
-    error: Option<&'p str>,
+    error: Option<&'p Complaint>,
     form_token: &'p str,
     has_passkeys: bool,
+    /// To the page for those who forgot their password.
+    forgot: String,
     /// To the page where one registers, where that is open.
     register: Option<String>,
 }
@@ -35,12 +38,12 @@ struct SecondFactorPage<'p> {
     /// JSON, for the script.
     challenge: Option<String>,
     has_app: bool,
-    error: Option<&'p str>,
+    error: Option<&'p Complaint>,
     form_token: &'p str,
 }
 
 /// Where a browser may be sent when its user has signed in: only on with what he came for.
-pub(super) fn on_this_server(return_to: &str) -> Option<&str> {
+pub(in crate::web) fn on_this_server(return_to: &str) -> Option<&str> {
     let is_plain = return_to.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     let (path, _) = return_to.split_once('?').unwrap_or((return_to, ""));
     (is_plain && ([AUTHORIZE, ACTIVATE, ACCOUNT].contains(&path) || is_of_administration(path))).then_some(return_to)
@@ -83,7 +86,7 @@ impl<'w> Way<'w> {
     }
 
     /// The first page: email address and password.
-    pub fn first(&self, status: StatusCode, email: &str, error: Option<&str>) -> HttpResponse {
+    pub fn first(&self, status: StatusCode, email: &str, error: Option<&Complaint>) -> HttpResponse {
         let page = SignInPage {
             return_to: self.return_to,
             client: self.client.as_deref(),
@@ -91,13 +94,14 @@ impl<'w> Way<'w> {
             error,
             form_token: self.browser.form_token(),
             has_passkeys: self.accounts.relying_party.is_some(),
+            forgot: crate::web::forgot_at(self.return_to),
             register: self.accounts.rules.registration_open.then(|| crate::web::register_at(self.return_to)),
         };
         page::page(status, &page, self.browser, None)
     }
 
     /// The second page: a code, or a passkey.
-    pub fn second(&self, status: StatusCode, second: Second, error: Option<&str>) -> HttpResponse {
+    pub fn second(&self, status: StatusCode, second: Second, error: Option<&Complaint>) -> HttpResponse {
         let challenge = second.challenge.and_then(|challenge| serde_json::to_string(&challenge).ok());
         let page = SecondFactorPage {
             return_to: self.return_to,

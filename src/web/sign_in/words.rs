@@ -6,31 +6,36 @@ use actix_web::http::StatusCode;
 
 use crate::accounts::error::Unavailable;
 use crate::accounts::login::NotLoggedIn;
+use crate::web::complaint::Complaint;
 use crate::web::page::WRONG;
 
 /// What is told, with which status, and how many seconds must pass before another try.
 pub(super) struct Told {
     pub status: StatusCode,
-    pub why: String,
+    pub why: Complaint,
     pub wait: Option<u64>,
 }
 
 pub(super) fn told(not: &NotLoggedIn) -> Told {
-    let wrong = |why: &str| Told { status: WRONG, why: why.to_owned(), wait: None };
+    let wrong = |why: &str| Told { status: WRONG, why: Complaint::new(why), wait: None };
     match not {
         NotLoggedIn::TooMany(too_many) => {
             let wait = seconds(too_many.retry_after);
-            let why = format!("Too many tries. Please wait {} before the next one.", in_words(wait));
+            let why = Complaint::new(format!("Too many tries. Please wait {} before the next one.", in_words(wait)));
             Told { status: StatusCode::TOO_MANY_REQUESTS, why, wait: Some(wait) }
         }
-        NotLoggedIn::WrongCredentials => wrong("No account has this email address and this password."),
+        NotLoggedIn::WrongCredentials => {
+            let why = Complaint::new("No account has this email address and this password.");
+            Told { status: WRONG, why: why.on(&["email", "password"]), wait: None }
+        }
         NotLoggedIn::EmailNotVerified => Told {
             status: StatusCode::FORBIDDEN,
             ..wrong("Your email address is not verified yet. Please open the link in the letter that was sent to you.")
         },
         NotLoggedIn::OtpRequired(_) => wrong("A second factor is asked for."),
         NotLoggedIn::WrongOtp => {
-            wrong("That is neither the code of this moment nor a recovery code that is left. Each is good once.")
+            let why = "That is neither the code of this moment nor a recovery code that is left. Each is good once.";
+            Told { status: WRONG, why: Complaint::new(why).on(&["otp"]), wait: None }
         }
         NotLoggedIn::Unavailable(unavailable) => {
             let wait = match unavailable {
@@ -40,7 +45,7 @@ pub(super) fn told(not: &NotLoggedIn) -> Told {
                     5
                 }
             };
-            let why = "That is not possible at this moment. Please try again shortly.".to_owned();
+            let why = Complaint::new("That is not possible at this moment. Please try again shortly.");
             Told { status: StatusCode::SERVICE_UNAVAILABLE, why, wait: Some(wait) }
         }
     }

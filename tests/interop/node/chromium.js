@@ -12,11 +12,16 @@ const { chromium } = require('playwright-core')
 const ARGUMENTS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-proxy-server']
 
+// How long something may take on a busy machine, in milliseconds.
+const PATIENCE = 300000
+exports.PATIENCE = PATIENCE
+
 // One with a profile of its own, which goes with it.
 exports.withChromium = async (act) => {
   const home = mkdtempSync(join(tmpdir(), 'chromium-'))
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM,
+    timeout: PATIENCE,
     args: ARGUMENTS,
     env: { ...process.env, HOME: home }
   })
@@ -32,7 +37,7 @@ exports.withChromium = async (act) => {
 exports.someone = async (browser, wrong, options) => {
   // Nobody knows the authority of a certificate that is made for a test.
   const context = await browser.newContext({ locale: 'en-GB', ignoreHTTPSErrors: true, ...options })
-  context.setDefaultTimeout(60000)
+  context.setDefaultTimeout(PATIENCE)
   await context.addInitScript(() => {
     document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
       console.error(`policy: ${violatedDirective} ${blockedURI}`))

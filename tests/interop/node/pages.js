@@ -8,7 +8,7 @@ const { readFileSync, readdirSync } = require('node:fs')
 const { join } = require('node:path')
 const { setTimeout } = require('node:timers/promises')
 const axe = require('axe-core')
-const { applications, someone, withChromium } = require('./chromium.js')
+const { applications, PATIENCE, someone, withChromium } = require('./chromium.js')
 
 const told = JSON.parse(readFileSync(0, 'utf8'))
 const { origin, authorize, password } = told
@@ -77,7 +77,9 @@ const addPasskey = async (page, email) => {
 
 // The link of a letter in the outbox that leads to this page.
 const link = async (path) => {
+  const deadline = Date.now() + PATIENCE
   for (;;) {
+    if (Date.now() > deadline) throw new Error(`no letter with a link to ${path} came`)
     for (const name of readdirSync(told.outbox).filter((name) => name.endsWith('.eml'))) {
       const letter = readFileSync(join(told.outbox, name), 'utf8').replace(/=\r?\n/g, '').replaceAll('=3D', '=')
       const [found] = new RegExp(`${origin}${path}\\?token=[A-Za-z0-9_-]+`).exec(letter) ?? []

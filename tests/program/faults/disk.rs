@@ -111,7 +111,7 @@ async fn power_is_lost(what: &str, disk: &Disk, rounds: u64, disturb: impl Async
             load.stop();
         };
         tokio::join!(load.run(), kill);
-        program.wait(Duration::from_secs(5));
+        program.wait(Duration::from_mins(3));
         lost += disk.lose_power(&mut dice);
     }
     let program = disk.start();

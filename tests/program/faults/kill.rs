@@ -27,7 +27,7 @@ async fn killed_at_any_moment(folder: &Path, database: &str) {
             load.stop();
         };
         tokio::join!(load.run(), kill);
-        program.wait(Duration::from_secs(5));
+        program.wait(Duration::from_mins(3));
     }
     let program = Program::start(folder, &variables);
     load.ask(&[&program.url]);

@@ -1,7 +1,7 @@
 //! Clients that register, log in, refresh, log out, use and give back tokens, and note what they were answered.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, RwLock};
 use std::time::{Duration, Instant};
 
@@ -24,12 +24,19 @@ pub const SETTINGS: [(&str, &str); 5] = [
 /// Chance that can be had again: `SplitMix64`.
 pub struct Dice(u64);
 
+/// What chance begins with in a usual run, so that its clients do the same each time.
+const USUAL_SEED: u64 = 20_260_601;
+
 impl Dice {
-    /// Begins with `TOKENHOUSE_TEST_SEED`, else with the time; and says with what.
+    /// Begins with `TOKENHOUSE_TEST_SEED`; else, where more than the usual is played, with the time; and says with what.
     pub fn cast(what: &str) -> Self {
-        let given = std::env::var("TOKENHOUSE_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
         let now = std::time::SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_micros());
-        let seed = given.unwrap_or(u64::try_from(now).unwrap_or_default());
+        let other = if asked("TOKENHOUSE_TEST_ROUNDS").is_some() || asked("TOKENHOUSE_SOAK_MINUTES").is_some() {
+            u64::try_from(now).unwrap_or_default()
+        } else {
+            USUAL_SEED
+        };
+        let seed = asked("TOKENHOUSE_TEST_SEED").unwrap_or(other);
         eprintln!("{what}: TOKENHOUSE_TEST_SEED={seed}");
         Self(seed)
     }
@@ -50,7 +57,12 @@ impl Dice {
 
 /// How many rounds to play: so many, or `TOKENHOUSE_TEST_ROUNDS`.
 pub fn rounds(usual: u64) -> u64 {
-    std::env::var("TOKENHOUSE_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(usual)
+    asked("TOKENHOUSE_TEST_ROUNDS").unwrap_or(usual)
+}
+
+/// The number in a variable.
+pub fn asked(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
 }
 
 /// A session, as its holder has it.
@@ -82,6 +94,10 @@ pub struct Load {
     holders: Vec<tokio::sync::Mutex<Holder>>,
     stopped: AtomicBool,
     acts: AtomicUsize,
+    /// The node of each request under way.
+    under_way: Mutex<Vec<usize>>,
+    /// How much of the time holders are at work, in percent; for the rest of it they do nothing.
+    at_work: AtomicU32,
 }
 
 impl Load {
@@ -103,7 +119,14 @@ impl Load {
             holders: (0..holders).map(holder).map(tokio::sync::Mutex::new).collect(),
             stopped: AtomicBool::new(false),
             acts: AtomicUsize::new(0),
+            under_way: Mutex::default(),
+            at_work: AtomicU32::new(100),
         }
+    }
+
+    /// Holders work for so many percent of the time.
+    pub fn at_work(&self, percent: u32) {
+        self.at_work.store(percent, Ordering::Relaxed);
     }
 
     /// From now on these are asked.
@@ -117,13 +140,24 @@ impl Load {
         *self.nodes.write().unwrap() = nodes.filter(|(number, _)| *number != but).collect();
     }
 
+    /// Waits until nobody waits for an answer of the node of this number, which is asked no more.
+    pub async fn let_out(&self, node: usize) {
+        crate::support::app::eventually("who is there is let out", async || {
+            !self.under_way.lock().unwrap().contains(&node)
+        })
+        .await;
+    }
+
     /// All holders ask until [`Load::stop`].
     pub async fn run(&self) {
         self.stopped.store(false, Ordering::Relaxed);
         join_all(self.holders.iter().map(async |holder| {
             let mut holder = holder.lock().await;
             while !self.stopped.load(Ordering::Relaxed) {
+                let began = Instant::now();
                 self.step(&mut holder).await;
+                let percent = self.at_work.load(Ordering::Relaxed);
+                tokio::time::sleep(began.elapsed() * (100 - percent) / percent).await;
             }
         }))
         .await;
@@ -133,11 +167,23 @@ impl Load {
         self.stopped.store(true, Ordering::Relaxed);
     }
 
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
     /// Waits until so many more acts went well.
     pub async fn more(&self, acts: usize) {
         let start = self.acts.load(Ordering::Relaxed);
         let what = format!("{acts} more acts go well");
         crate::support::app::eventually(&what, async || self.acts.load(Ordering::Relaxed) >= start + acts).await;
+    }
+
+    /// Waits until so much was done that it says something whether the model holds.
+    pub async fn enough(&self) {
+        crate::support::app::eventually("each act goes well some times", async || {
+            is_enough(&self.history.lock().unwrap())
+        })
+        .await;
     }
 
     pub fn history(&self) -> Vec<Event> {
@@ -167,10 +213,7 @@ impl Load {
         let (counts, unanswered) = (done(&history), self.unanswered());
         eprintln!("{what}: {counts:?}, {unanswered} without an answer");
         assert!(found.is_empty(), "{what}: {} contradictions: {:#?}", found.len(), &found[..found.len().min(20)]);
-        for act in ["registered", "logged in", "used", "refreshed", "ended"] {
-            assert!(counts.get(act).is_some_and(|count| *count >= 5), "{what}: hardly any {act}: {counts:?}");
-        }
-        assert!(ending(&history).len() >= 5, "{what}");
+        assert!(is_enough(&history), "{what}: hardly anything was done: {counts:?}");
     }
 
     async fn step(&self, holder: &mut Holder) {
@@ -261,10 +304,15 @@ impl Load {
 
     async fn machine_token(&self) -> Option<Session> {
         let form = [("grant_type", "client_credentials"), ("scope", "first")];
-        let node = self.node(0)?.1;
-        let send = self.client.post(format!("{node}/oauth2/default/v1/token"));
-        let answer = send.basic_auth(&self.machine.0, Some(&self.machine.1)).form(&form).send().await.ok()?;
-        let tokens: Value = answer.json().await.ok()?;
+        let (number, node) = self.ask_one(0)?;
+        let request = self.client.post(format!("{node}/oauth2/default/v1/token"));
+        let sent = request.basic_auth(&self.machine.0, Some(&self.machine.1)).form(&form).send().await;
+        let tokens = match sent {
+            Ok(answer) => answer.json::<Value>().await,
+            Err(error) => Err(error),
+        };
+        self.answered(number);
+        let tokens = tokens.ok()?;
         let access = tokens["access_token"].as_str()?.to_owned();
         let name = format!("the machine's {}", &access[access.len() - 8..]);
         Some(Session { name, access, refresh: None, ended: false })
@@ -319,10 +367,19 @@ impl Load {
         session.ended |= answer == Answer::Done;
     }
 
-    /// One of the nodes, in turn.
-    fn node(&self, turn: usize) -> Option<(usize, String)> {
+    /// One of the nodes, in turn, whose answer is waited for until [`Load::answered`].
+    fn ask_one(&self, turn: usize) -> Option<(usize, String)> {
+        // Noted while the nodes stay as they are, so that whoever takes one of them away sees it.
         let nodes = self.nodes.read().unwrap();
-        Some(nodes[turn.checked_rem(nodes.len())?].clone())
+        let node = nodes[turn.checked_rem(nodes.len())?].clone();
+        self.under_way.lock().unwrap().push(node.0);
+        Some(node)
+    }
+
+    fn answered(&self, node: usize) {
+        let mut under_way = self.under_way.lock().unwrap();
+        let place = under_way.iter().position(|other| *other == node).expect("it was asked");
+        under_way.swap_remove(place);
     }
 
     async fn act(
@@ -332,12 +389,13 @@ impl Load {
         judge: impl AsyncFnOnce(u16, Value) -> Answer,
     ) -> Answer {
         static TURN: AtomicUsize = AtomicUsize::new(0);
-        let Some((node, url)) = self.node(TURN.fetch_add(1, Ordering::Relaxed)) else { return Answer::Unknown };
+        let Some((node, url)) = self.ask_one(TURN.fetch_add(1, Ordering::Relaxed)) else { return Answer::Unknown };
         let began = Instant::now();
         let answered = match send(url).send().await {
             Ok(answer) => Ok((answer.status().as_u16(), answer.bytes().await)),
             Err(error) => Err(error),
         };
+        self.answered(node);
         let answer = match answered {
             // 503 is what it may say when a fault is there.
             Ok((503, _)) => Answer::Unknown,
@@ -355,6 +413,13 @@ impl Load {
         self.history.lock().unwrap().push(event);
         answer
     }
+}
+
+/// Whether each act went well five times at least.
+fn is_enough(history: &[Event]) -> bool {
+    let counts = done(history);
+    let all = ["registered", "logged in", "used", "refreshed", "ended"];
+    all.iter().all(|act| counts.get(act).is_some_and(|count| *count >= 5)) && ending(history).len() >= 5
 }
 
 fn copy(session: &Session) -> Session {

@@ -1,0 +1,122 @@
+//! `tokenhouse token explain`: every check with its outcome, under the settings given.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use anstyle::{AnsiColor, Style};
+use serde_json::json;
+
+use crate::accounts::sessions::Sessions;
+use crate::cli::Failure;
+use crate::cli::columns::harmless;
+use crate::cli::store::runtime;
+use crate::oauth::registry::Registry;
+use crate::oauth::standing::OfUsersAndClients;
+use crate::server::start::{issuer_as_it_is, remote_settings};
+use crate::settings::Settings;
+use crate::store::Store;
+use crate::token::{Check, Clock, Explanation, Outcome, Verifier};
+
+/// The exit code for a token that is not accepted.
+const REFUSED: u8 = 1;
+
+pub(super) fn run(settings: &Settings, token: &str, json: bool, out: &mut impl Write) -> Result<u8, Failure> {
+    let (explanation, not_looked) = runtime()?.block_on(async {
+        let (verifier, not_looked) = verifier(settings).await?;
+        Ok::<_, Failure>((verifier.explain_asking(token).await, not_looked))
+    })?;
+    // Of a remote token there is no session to look at.
+    let of_this_server =
+        explanation.issuer.as_ref().is_some_and(|issuer| issuer.kind == crate::token::IssuerKind::Local);
+    let not_looked = not_looked.filter(|_| of_this_server);
+    if json {
+        let mut told = serde_json::to_value(&explanation).unwrap_or_default();
+        if let Some(told) = told.as_object_mut() {
+            told.insert(
+                "sessions".to_owned(),
+                json!({ "looked": of_this_server && not_looked.is_none(), "why_not": not_looked }),
+            );
+        }
+        writeln!(out, "{told}")?;
+    } else {
+        tell(&explanation, not_looked.as_deref(), out)?;
+    }
+    Ok(if explanation.accepted { 0 } else { REFUSED })
+}
+
+/// Believes whom the server would believe, and says why it could not look at sessions, if so.
+async fn verifier(settings: &Settings) -> Result<(Verifier, Option<String>), Failure> {
+    let failed = |error: &dyn std::fmt::Display| Failure::Failed(error.to_string());
+    let clock = Clock::system();
+    let mut verifier = Verifier::builder().clock(clock.clone()).leeway(settings.tokens.leeway);
+    let mut not_looked = None;
+    if settings.auth.local {
+        let issuer = issuer_as_it_is(settings, clock.clone()).map_err(|error| failed(&error))?;
+        let issuer = Arc::new(issuer.ok_or_else(|| failed(&super::mint::NO_KEYS))?);
+        match standing(settings, &clock).await {
+            Ok(standing) => verifier = verifier.local_with_standing(issuer, Arc::new(standing)),
+            Err(why) => {
+                not_looked = Some(why);
+                verifier = verifier.local(issuer);
+            }
+        }
+    }
+    for name in &settings.auth.remotes {
+        if let Some(remote) = settings.remotes.get(name) {
+            verifier = verifier.remote(remote_settings(name, remote).map_err(|error| failed(&error))?);
+        }
+    }
+    Ok((verifier.build().map_err(|error| failed(&error))?, not_looked))
+}
+
+/// Sessions and clients as the database has them, which is read only.
+async fn standing(settings: &Settings, clock: &Clock) -> Result<OfUsersAndClients, String> {
+    let store = Store::open_to_read(&settings.database.url).await.map_err(|error| error.to_string())?;
+    let registry = Registry::open(store.clone(), clock.clone()).await.map_err(|error| error.to_string())?;
+    let sessions = Sessions::new(store, clock.clone());
+    Ok(OfUsersAndClients { sessions: Arc::new(sessions), registry: Arc::new(registry) })
+}
+
+fn tell(explanation: &Explanation, not_looked: Option<&str>, out: &mut impl Write) -> std::io::Result<()> {
+    let (good, bad, faint) = styles();
+    if explanation.accepted {
+        writeln!(out, "{good}accepted{good:#}: {}\n", explanation.verdict)?;
+    } else {
+        writeln!(out, "{bad}refused{bad:#}: {}\n", explanation.verdict)?;
+    }
+    if let Some(caution) = explanation.caution.filter(|_| !explanation.claims.is_empty()) {
+        writeln!(out, "What it says is {caution}.\n")?;
+    }
+    super::decode::members(&explanation.claims, "claims", out)?;
+    writeln!(out, "checks")?;
+    for check in &explanation.checks {
+        let (style, word) = match check.outcome {
+            Outcome::Passed => (good, "passed"),
+            Outcome::Failed => (bad, "FAILED"),
+            Outcome::NotReached => (faint, "not reached"),
+        };
+        writeln!(out, "  {style}{word:<11}{style:#}  {}", check.question)?;
+        if check.outcome == Outcome::Failed {
+            details(check, out)?;
+        }
+    }
+    if let Some(why) = not_looked {
+        writeln!(out, "\nWhether its session still stands was not looked at: {}", harmless(why))?;
+    }
+    Ok(())
+}
+
+fn details(check: &Check, out: &mut impl Write) -> std::io::Result<()> {
+    let texts = [("found", &check.found), ("expected", &check.expected), ("change", &check.remedy)];
+    for (name, text) in texts {
+        if let Some(text) = text {
+            writeln!(out, "               {name:<9} {}", harmless(text))?;
+        }
+    }
+    writeln!(out, "               {:<9} {}", "standard", check.standard)
+}
+
+fn styles() -> (Style, Style, Style) {
+    let color = |color: AnsiColor| Style::new().fg_color(Some(color.into()));
+    (color(AnsiColor::Green), color(AnsiColor::Red).bold(), Style::new().dimmed())
+}
