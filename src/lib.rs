@@ -68,6 +68,8 @@ pub mod http;
 #[cfg(feature = "server")]
 pub mod mail;
 #[cfg(feature = "server")]
+mod metrics;
+#[cfg(feature = "server")]
 mod oauth;
 mod private_files;
 #[cfg(feature = "server")]

@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use super::foreign_hashes::ForeignHash;
 use super::password::Password;
+use crate::metrics::{Metrics, Stopwatch};
 use crate::settings::Passwords;
 use crate::token::random;
 
@@ -38,6 +39,7 @@ pub struct Hashing {
     threads: usize,
     /// How long a hash took of late, in microseconds.
     recent_micros: Arc<AtomicU64>,
+    metrics: Option<Arc<Metrics>>,
 }
 
 type Job = Box<dyn FnOnce(&mut Memory) + Send>;
@@ -82,19 +84,29 @@ impl Hashing {
     /// # Errors
     /// [`StartError`].
     pub fn start(settings: &Passwords) -> Result<Self, StartError> {
+        Self::start_threads(settings, None)
+    }
+
+    /// The same, counting into `metrics`.
+    pub(crate) fn start_counted(settings: &Passwords, metrics: Arc<Metrics>) -> Result<Self, StartError> {
+        Self::start_threads(settings, Some(metrics))
+    }
+
+    fn start_threads(settings: &Passwords, metrics: Option<Arc<Metrics>>) -> Result<Self, StartError> {
         let params = Params::new(settings.memory_kib, settings.iterations, settings.parallelism, Some(HASH_BYTES))
             .map_err(StartError::Parameters)?;
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let threads = settings.hashing_threads.unwrap_or_else(cores).max(1);
         let (jobs, waiting) = crossbeam_channel::bounded::<Job>(settings.hashing_queue);
         for number in 0..threads {
-            let waiting = waiting.clone();
+            let (waiting, metrics) = (waiting.clone(), metrics.clone());
             std::thread::Builder::new()
                 .name(format!("hashing-{number}"))
-                .spawn(move || work(&waiting))
+                .spawn(move || work(&waiting, metrics.as_deref()))
                 .map_err(StartError::Thread)?;
         }
-        Ok(Self { jobs, hasher: Arc::new(Hasher { params }), threads, recent_micros: Arc::new(AtomicU64::new(50_000)) })
+        let recent_micros = Arc::new(AtomicU64::new(50_000));
+        Ok(Self { jobs, hasher: Arc::new(Hasher { params }), threads, recent_micros, metrics })
     }
 
     /// Checks a new password of whoever has this address and this name against what is easy to guess, and hashes it. The inner error says what is
@@ -137,37 +149,66 @@ impl Hashing {
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce(&mut Memory) -> T + Send + 'static) -> Result<T, Busy> {
         let (answer, answered) = oneshot::channel();
-        let recent_micros = Arc::clone(&self.recent_micros);
+        let (recent_micros, metrics) = (Arc::clone(&self.recent_micros), self.metrics.clone());
+        let waiting = Stopwatch::start();
         let job: Job = Box::new(move |memory| {
             // Whoever waited for it has hung up: no hash for nobody.
             if answer.is_closed() {
                 return;
             }
-            #[expect(clippy::disallowed_methods, reason = "how long work takes is not the time of day")]
-            let started = std::time::Instant::now();
-            let _ = answer.send(work(memory));
-            let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-            recent_micros.store(micros, Ordering::Relaxed);
+            let waited = waiting.elapsed();
+            let started = Stopwatch::start();
+            let done = work(memory);
+            let took = started.elapsed();
+            recent_micros.store(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+            // Before the answer, so that whoever has it finds them counted.
+            if let Some(metrics) = metrics {
+                metrics.hash_waited(waited);
+                metrics.hash_took(took);
+            }
+            let _ = answer.send(done);
         });
         match self.jobs.try_send(job) {
-            Ok(()) => answered.await.map_err(|_| self.busy()),
+            Ok(()) => {
+                if let Some(metrics) = &self.metrics {
+                    metrics.hashes_wait(self.waiting());
+                }
+                answered.await.map_err(|_| self.busy())
+            }
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(self.busy()),
         }
     }
 
+    /// How many hashes wait for a thread.
+    pub(crate) fn waiting(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// How many may.
+    pub(crate) fn room(&self) -> usize {
+        self.jobs.capacity().unwrap_or(usize::MAX)
+    }
+
     fn busy(&self) -> Busy {
+        if let Some(metrics) = &self.metrics {
+            metrics.hash_refused();
+        }
         let waiting = u64::try_from(self.jobs.len() / self.threads).unwrap_or(u64::MAX);
         let micros = self.recent_micros.load(Ordering::Relaxed).saturating_mul(waiting);
         Busy { retry_after: Duration::from_micros(micros).clamp(Duration::from_secs(1), Duration::from_mins(1)) }
     }
 }
 
-fn work(waiting: &Receiver<Job>) {
+fn work(waiting: &Receiver<Job>, metrics: Option<&Metrics>) {
     // For this thread alone, on Linux.
     #[cfg(target_os = "linux")]
     let _ = rustix::process::setpriority_process(None, NICE);
     let mut memory = Memory::new();
     for job in waiting {
+        if let Some(metrics) = metrics {
+            // Those that came in another minute wait in this one too.
+            metrics.hashes_wait(waiting.len());
+        }
         if std::panic::catch_unwind(AssertUnwindSafe(|| job(&mut memory))).is_err() {
             tracing::error!("a hashing thread panicked; it goes on with the next hash");
             memory = Memory::new();

@@ -18,6 +18,7 @@ use crate::audit::Act;
 use crate::http::caller::Caller;
 use crate::mail::queue::{self, Waiting};
 use crate::mail::{Letter, NotTaken, Text};
+use crate::metrics::LetterOutcome;
 use crate::store::{Connection, StoreError};
 
 /// How soon a letter is noticed that another node put into the queue, or that is due again.
@@ -173,22 +174,23 @@ impl Accounts {
             }
             Err(error) => Err(NotTaken::ForGood(error.to_string())),
         };
-        let is_over = match outcome {
-            Ok(()) => true,
+        let outcome = match outcome {
+            Ok(()) => LetterOutcome::Sent,
             Err(NotTaken::ForGood(error)) => {
                 tracing::error!(error, kind, user, letter = waiting.id, "a letter cannot be delivered and is given up");
-                true
+                LetterOutcome::GivenUp
             }
             Err(NotTaken::ForNow(error)) if waiting.tries + 1 >= TRIES => {
                 tracing::error!(error, kind, user, letter = waiting.id, "a letter could not be sent and is given up");
-                true
+                LetterOutcome::GivenUp
             }
             Err(NotTaken::ForNow(error)) => {
                 tracing::warn!(error, kind, user, letter = waiting.id, "a letter could not be sent; it is tried again");
-                false
+                LetterOutcome::Failed
             }
         };
-        if is_over {
+        self.metrics.letter(outcome);
+        if outcome != LetterOutcome::Failed {
             let id = waiting.id.clone();
             self.store.write(move |connection| Box::pin(async move { queue::done(connection, &id).await })).await?;
         }

@@ -23,6 +23,7 @@ use super::second_factor::Missing;
 use crate::audit::{Act, Event};
 use crate::http::Problem;
 use crate::http::caller::Caller;
+use crate::metrics::Grant;
 use crate::settings::EmailVerification;
 use crate::store::StoreError;
 
@@ -132,11 +133,21 @@ impl Accounts {
     pub async fn log_in(&self, caller: &Caller, credentials: Credentials) -> Result<TokenResponse, NotLoggedIn> {
         let token = RefreshToken::generate();
         let opened = self.enter(caller, &credentials, Door::Login(&token)).await?;
+        self.metrics.minted(Grant::Login);
         Ok(self.tokens(&opened.session, &opened.user, &token))
     }
 
     /// The same at any door.
     pub(super) async fn enter(
+        &self,
+        caller: &Caller,
+        credentials: &Credentials,
+        door: Door<'_>,
+    ) -> Result<Opened, NotLoggedIn> {
+        self.counted(self.try_to_enter(caller, credentials, door).await)
+    }
+
+    async fn try_to_enter(
         &self,
         caller: &Caller,
         credentials: &Credentials,

@@ -14,7 +14,7 @@
 //! | [`import`], [`foreign_hashes`] | accounts from elsewhere, with the hashes that others made |
 //! | [`export`] | all that is stored of one |
 //! | [`email`], [`password`], `name`, `browser` | what is taken for an address, a password, a name; a User-Agent in words |
-//! | [`error`] | what can go wrong in any act |
+//! | [`error`] | what can go wrong in any act; `counted`: how acts ended, for the metrics |
 //! | [`hashing`] | argon2id on its own bounded threads |
 //! | [`new_session`], [`sessions`], [`refresh_token`] | what a login leaves behind |
 //! | `sign_in`, `browser_session` | the same at the server's pages, with a cookie |
@@ -28,6 +28,7 @@ pub mod administration;
 pub(crate) mod browser;
 pub(crate) mod browser_session;
 pub(crate) mod client_session;
+mod counted;
 pub(crate) mod custom_claims;
 pub mod email;
 pub mod email_change;
@@ -79,6 +80,7 @@ use std::time::Duration;
 
 use crate::audit::Event;
 use crate::mail::{Transport, TransportError};
+use crate::metrics::Metrics;
 use crate::sealing::Sealing;
 use crate::settings::{EmailVerification, Settings};
 use crate::store::{Connection, Store, StoreError};
@@ -110,6 +112,7 @@ pub struct Accounts {
     pub(crate) relying_party: Option<Webauthn>,
     /// That the settings add to tokens.
     pub(crate) claims: CustomClaims,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
     pub(crate) rules: Rules,
 }
@@ -147,7 +150,7 @@ pub(crate) struct Rules {
 }
 
 impl Accounts {
-    /// Accounts in `store`, with tokens of `issuer`, by `settings`.
+    /// Accounts in `store`, with tokens of `issuer`, by `settings`, which count into `metrics`.
     ///
     /// # Errors
     /// [`StartError`].
@@ -156,11 +159,12 @@ impl Accounts {
         store: Store,
         issuer: Arc<LocalIssuer>,
         sealing: Sealing,
+        metrics: Arc<Metrics>,
         clock: Clock,
     ) -> Result<Self, StartError> {
         let accounts = &settings.accounts;
         Ok(Self {
-            hashing: Hashing::start(&settings.passwords)?,
+            hashing: Hashing::start_counted(&settings.passwords, Arc::clone(&metrics))?,
             sessions: Arc::new(Sessions::new(store.clone(), clock.clone())),
             limits: Limits::new(&settings.limits, &clock),
             rules: Rules {
@@ -185,6 +189,7 @@ impl Accounts {
             mail_from: settings.mail.from.clone(),
             relying_party: relying_party::relying_party(&settings.server.public_url, &settings.pages.name),
             claims: CustomClaims(settings.tokens.claims.clone()),
+            metrics,
             clock,
         })
     }

@@ -18,6 +18,7 @@ use super::second_factor::Missing;
 use crate::audit::{Act, Event};
 use crate::http::Problem;
 use crate::http::caller::Caller;
+use crate::metrics::Grant;
 use crate::settings::EmailVerification;
 use crate::store::StoreError;
 use crate::token::random::base64url;
@@ -106,11 +107,21 @@ impl Accounts {
     ) -> Result<TokenResponse, NotLoggedIn> {
         let token = RefreshToken::generate();
         let opened = self.enter_with_passkey(caller, answer, Door::Login(&token)).await?;
+        self.metrics.minted(Grant::Login);
         Ok(self.tokens(&opened.session, &opened.user, &token))
     }
 
     /// The same at any door.
     pub(super) async fn enter_with_passkey(
+        &self,
+        caller: &Caller,
+        answer: PasskeyAnswer,
+        door: Door<'_>,
+    ) -> Result<Opened, NotLoggedIn> {
+        self.counted_passkey(self.try_to_enter_with_passkey(caller, answer, door).await)
+    }
+
+    async fn try_to_enter_with_passkey(
         &self,
         caller: &Caller,
         answer: PasskeyAnswer,

@@ -16,6 +16,7 @@ use super::{Accounts, micros};
 use crate::audit::{Act, Event};
 use crate::http::Problem;
 use crate::http::caller::Caller;
+use crate::metrics::{Grant, RefreshOutcome};
 use crate::store::{Connection, StoreError};
 use crate::token::Scopes;
 
@@ -93,6 +94,7 @@ impl Accounts {
     pub async fn refresh(&self, caller: &Caller, refresh: Refresh) -> Result<TokenResponse, NotRefreshed> {
         let holder = Holder { client_id: None, asked: Scopes::default(), idle_ttl: self.rules.idle_ttl };
         let Refreshed { opened, successor } = self.spend(caller, &refresh.refresh_token, holder).await?;
+        self.metrics.minted(Grant::Refresh);
         Ok(self.tokens(&opened.session, &opened.user, &successor))
     }
 
@@ -106,6 +108,23 @@ impl Accounts {
         token: &SecretString,
         holder: Holder,
     ) -> Result<Refreshed, NotRefreshed> {
+        let (spent, outcome) = match self.try_to_spend(caller, token, holder).await {
+            Ok(Some(refreshed)) => (Ok(refreshed), RefreshOutcome::Good),
+            Ok(None) => (Err(NotRefreshed::NotGood), RefreshOutcome::Reused),
+            Err(not @ NotRefreshed::Unavailable(_)) => (Err(not), RefreshOutcome::StoreFailed),
+            Err(not) => (Err(not), RefreshOutcome::NotGood),
+        };
+        self.metrics.refresh(outcome);
+        spent
+    }
+
+    /// `None` when it was spent before, which has ended its session.
+    async fn try_to_spend(
+        &self,
+        caller: &Caller,
+        token: &SecretString,
+        holder: Holder,
+    ) -> Result<Option<Refreshed>, NotRefreshed> {
         let token = RefreshToken::parse(token.expose_secret()).ok_or(NotRefreshed::NotGood)?;
         let times = Times {
             now: self.clock.unix_micros(),
@@ -121,7 +140,7 @@ impl Accounts {
                 let mut reader = self.store.read().await?;
                 let user = records::user_by_id(reader.connection(), &session.user_id).await?;
                 let user = user.filter(|user| user.disabled_at.is_none()).ok_or(NotRefreshed::NotGood)?;
-                Ok(Refreshed { opened: Opened { session, user }, successor })
+                Ok(Some(Refreshed { opened: Opened { session, user }, successor }))
             }
             Outcome::Reused(session) => {
                 tracing::warn!(
@@ -129,7 +148,7 @@ impl Accounts {
                     user = session.user_id,
                     "a spent refresh token was shown again: the session has ended"
                 );
-                Err(NotRefreshed::NotGood)
+                Ok(None)
             }
             Outcome::NotGood => Err(NotRefreshed::NotGood),
             Outcome::ScopeTooWide => Err(NotRefreshed::ScopeTooWide),

@@ -100,6 +100,10 @@ impl Accounts {
     /// # Errors
     /// [`NotRegistered`].
     pub async fn register(&self, caller: &Caller, registration: Registration) -> Result<Outcome, NotRegistered> {
+        self.counted_registration(self.try_to_register(caller, registration).await)
+    }
+
+    async fn try_to_register(&self, caller: &Caller, registration: Registration) -> Result<Outcome, NotRegistered> {
         if !self.rules.registration_open {
             return Err(NotRegistered::Closed);
         }

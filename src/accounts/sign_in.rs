@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::browser_session::BrowserToken;
 use super::login::{Credentials, FirstFactor, NotLoggedIn};
-use super::new_session::Door;
+use super::new_session::{Door, Opened};
 use super::passkey_login::{self, PasskeyAnswer};
 use super::password::Password;
 use super::records::{self, UserRecord};
@@ -81,14 +81,28 @@ impl Accounts {
         otp: Option<&SecretString>,
         passkey: Option<&PasskeyAnswer>,
     ) -> Result<Step, NotLoggedIn> {
-        self.limits.login_from(caller.address)?;
-        let Some((user, renewed)) = self.reopen(state).await? else { return Err(NotLoggedIn::WrongCredentials) };
         let token = BrowserToken::generate();
-        match self.enter_with(caller, user, renewed, otp, passkey, Door::Browser(&token)).await {
-            Ok(Some(_)) => Ok(Step::SignedIn(token)),
-            Ok(None) => Err(self.refuse(caller, None, "changed meanwhile").await),
+        let entered = self.enter_further(caller, state, otp, passkey, Door::Browser(&token)).await;
+        match self.counted(entered) {
+            Ok(_) => Ok(Step::SignedIn(token)),
             Err(NotLoggedIn::OtpRequired(first)) => Ok(Step::SecondFactor(self.second_page(*first))),
             Err(not) => Err(not),
+        }
+    }
+
+    async fn enter_further(
+        &self,
+        caller: &Caller,
+        state: &str,
+        otp: Option<&SecretString>,
+        passkey: Option<&PasskeyAnswer>,
+        door: Door<'_>,
+    ) -> Result<Opened, NotLoggedIn> {
+        self.limits.login_from(caller.address)?;
+        let Some((user, renewed)) = self.reopen(state).await? else { return Err(NotLoggedIn::WrongCredentials) };
+        match self.enter_with(caller, user, renewed, otp, passkey, door).await? {
+            Some(opened) => Ok(opened),
+            None => Err(self.refuse(caller, None, "changed meanwhile").await),
         }
     }
 

@@ -6,6 +6,7 @@
 //! | `clients` | `/clients`: OAuth clients |
 //! | `keys` | `/keys`: the signing keys |
 //! | `audit` | `/audit`: what happened |
+//! | `last_hour` | `/last-hour`: logins, refusals and the queue of hashes of the last hour |
 //!
 //! The rules are the accounts' own: `accounts/administration.rs`; those of clients are in `oauth/clients.rs`, those of keys in `signing_keys.rs`.
 
@@ -14,6 +15,7 @@ mod clients;
 #[cfg(test)]
 mod hostile_input;
 pub(crate) mod keys;
+mod last_hour;
 mod users;
 
 use actix_web::dev::Payload;
@@ -29,6 +31,7 @@ use crate::guard::Bearer;
 /// The routes, below `/api`.
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
     cfg.configure(users::routes).configure(clients::routes).configure(keys::routes).configure(audit::routes);
+    cfg.configure(last_hour::routes);
 }
 
 /// An administrator: the owner of an account of this server, with a token that has the scope `admin`. Another issuer's scope of that name is no

@@ -202,6 +202,18 @@ pub async fn done(connection: Connection<'_>, id: &str) -> Result<(), StoreError
     Ok(())
 }
 
+/// How many letters wait, counted no further than `most`.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn waiting(connection: Connection<'_>, most: i64) -> Result<i64, StoreError> {
+    sql!(
+        connection,
+        fetch_one,
+        sqlx::query_scalar("SELECT COUNT(*) FROM (SELECT 1 FROM letters LIMIT $1) AS counted").bind(most)
+    )
+}
+
 /// Deletes all letters that wait; how many.
 ///
 /// # Errors

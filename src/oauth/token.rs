@@ -10,6 +10,7 @@ use super::error::OAuthError;
 use super::form::Form;
 use super::{OAuth, answer};
 use crate::http::caller::Caller;
+use crate::metrics::Grant;
 use crate::store::StoreError;
 use crate::token::local::NewToken;
 use crate::token::{KeyFileError, Scopes};
@@ -119,12 +120,18 @@ impl OAuth {
         if !client.may_use(grant) {
             return Err(NotGranted::Unauthorized);
         }
-        match grant {
-            GrantType::ClientCredentials => self.grant_to_itself(&client, form),
-            GrantType::AuthorizationCode => self.grant_for_code(&client, form, caller).await,
-            GrantType::RefreshToken => self.grant_again(&client, form, caller).await,
-            GrantType::DeviceCode => self.grant_to_device(&client, form, caller).await,
+        let (granted, grant) = match grant {
+            GrantType::ClientCredentials => (self.grant_to_itself(&client, form), Grant::ClientCredentials),
+            GrantType::AuthorizationCode => {
+                (self.grant_for_code(&client, form, caller).await, Grant::AuthorizationCode)
+            }
+            GrantType::RefreshToken => (self.grant_again(&client, form, caller).await, Grant::RefreshToken),
+            GrantType::DeviceCode => (self.grant_to_device(&client, form, caller).await, Grant::DeviceCode),
+        };
+        if granted.is_ok() {
+            self.accounts.metrics.minted(grant);
         }
+        granted
     }
 
     /// RFC 6749, section 4.4. There is no refresh token: the client can ask again (section 4.4.3).

@@ -13,6 +13,7 @@ use crate::http::Problem;
 use crate::http::client_address::TrustedProxies;
 use crate::http::cors::cors;
 use crate::http::json::BodyLimit;
+use crate::metrics::Metrics;
 use crate::oauth::{self, OAuth};
 use crate::settings::Settings;
 use crate::token::Verifier;
@@ -24,6 +25,7 @@ use crate::web::look::Look;
 #[derive(Clone)]
 pub(crate) struct State {
     pub verifier: Verifier,
+    pub metrics: Data<Metrics>,
     /// `None` when "local" is not accepted.
     pub accounts: Option<Data<Accounts>>,
     /// Beside the accounts.
@@ -43,6 +45,7 @@ impl State {
     pub fn new(
         settings: &Settings,
         verifier: Verifier,
+        metrics: Data<Metrics>,
         accounts: Option<Data<Accounts>>,
         oauth: Option<Data<OAuth>>,
         look: Look,
@@ -50,6 +53,7 @@ impl State {
         let remotes = settings.auth.remotes.iter().filter_map(|name| settings.remotes.get(name));
         Self {
             verifier,
+            metrics,
             accounts,
             oauth,
             draining: Draining::default(),
@@ -67,6 +71,7 @@ impl State {
 /// The routes, and the data they need.
 pub(crate) fn routes(cfg: &mut ServiceConfig, state: &State) {
     cfg.app_data(state.verifier.clone())
+        .app_data(state.metrics.clone())
         .app_data(state.draining.clone())
         .app_data(state.body_limit)
         .app_data(state.trusted_proxies.clone())
@@ -122,6 +127,6 @@ fn elsewhere(cfg: &mut ServiceConfig, path: &str, log_in_at: &str) {
     );
 }
 
-async fn not_found() -> HttpResponse {
+pub(super) async fn not_found() -> HttpResponse {
     Problem::new(StatusCode::NOT_FOUND, "not-found").detail("There is nothing at this address.").error_response()
 }

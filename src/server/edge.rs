@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -20,6 +21,7 @@ use futures_util::FutureExt as _;
 use crate::guard::Bearer;
 use crate::http::Problem;
 use crate::http::request_id::RequestId;
+use crate::metrics::{OfWorker, Stopwatch};
 use crate::oauth::error::OAuthError;
 use crate::settings::{LogRequests, Settings};
 use crate::token::{Clock, random};
@@ -64,19 +66,29 @@ impl Edge {
         Self { headers: headers.into(), log: settings.log.requests, clock, ids: Arc::new(ids) }
     }
 
+    /// Has `next` answer. `worker` counts the request, where metrics are shown.
     pub async fn around<B: MessageBody + 'static>(
         self,
+        worker: Option<Rc<OfWorker>>,
         request: ServiceRequest,
         next: Next<B>,
     ) -> Result<ServiceResponse<BoxBody>, Error> {
         let id = self.request_id(request.headers());
         let started = (self.log != LogRequests::Off).then(|| self.clock.monotonic());
         request.extensions_mut().insert(RequestId(id.clone()));
+        let counting = worker.map(|worker| (worker, Stopwatch::start(), request.method().clone()));
         let of_oauth = request.path().starts_with("/oauth2/");
         // A handler that panics shall not leave its client without an answer.
         let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-        let response = answered.unwrap_or_else(|_| Err(self.panicked(of_oauth, id.clone())))?;
-        let mut response = web::problem_page::for_people(response);
+        let answered = answered.unwrap_or_else(|_| Err(self.panicked(of_oauth, id.clone())));
+        if let Some((worker, since, method)) = counting {
+            let (pattern, status) = match &answered {
+                Ok(response) => (response.request().match_pattern(), response.status()),
+                Err(error) => (None, error.as_response_error().status_code()),
+            };
+            worker.answered(pattern.as_deref(), &method, status, since.elapsed());
+        }
+        let mut response = web::problem_page::for_people(answered?);
         self.add_headers(response.headers_mut());
         if let Some(started) = started
             && (self.log == LogRequests::All || response.status().is_server_error())
@@ -170,7 +182,7 @@ mod tests {
                 .route("/well", web::get().to(|| async { "well" }))
                 .service(web::scope("/api").route("/panics", web::to(panics)))
                 .service(web::scope("/oauth2/default").route("/panics", web::to(panics)))
-                .wrap(from_fn(move |request, next| edge.clone().around(request, next)))
+                .wrap(from_fn(move |request, next| edge.clone().around(None, request, next)))
         });
         let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
         let address = server.addrs()[0];

@@ -6,6 +6,7 @@
 //! | `app` | which route is where, and what lies around all of them |
 //! | `edge` | request ids, security headers, request lines |
 //! | `https`, `http2` | connections over TLS; streams of HTTP/2 become requests |
+//! | `metrics` | `/metrics`, on a listener of its own |
 //! | `health` | `/health/live` and `/health/ready` |
 //! | `info` | the article's two routes, public and protected |
 //! | [`logs`] | how log lines look; `log_lines`: how they leave |
@@ -18,6 +19,7 @@ mod https;
 pub(crate) mod info;
 mod log_lines;
 pub mod logs;
+mod metrics;
 pub mod start;
 
 pub use start::{Server, StartError};

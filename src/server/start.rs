@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,8 +17,10 @@ use super::app::{self, State};
 use super::edge::Edge;
 use super::health::Draining;
 use super::https;
+use super::metrics::{MetricsServer, Sources};
 use crate::accounts::letters::Postman;
 use crate::accounts::{self, Accounts};
+use crate::metrics::{Metrics, OfWorker};
 use crate::oauth::clients::Clients;
 use crate::oauth::id_tokens::IdTokens;
 use crate::oauth::registry::Registry;
@@ -48,9 +51,14 @@ pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// So many connections may wait to be accepted; the standard library's 128 are full in a moment.
 const BACKLOG: u32 = 2048;
 
+/// The settings that say where to listen.
+const LISTEN: &str = "server.listen";
+const METRICS_LISTEN: &str = "metrics.listen";
+
 /// A running server.
 pub struct Server {
     address: SocketAddr,
+    metrics: Option<MetricsServer>,
     verifier: Verifier,
     handle: ServerHandle,
     running: JoinHandle<io::Result<()>>,
@@ -96,13 +104,20 @@ pub enum StartError {
     #[error("pages.logo: {0}")]
     Logo(#[from] WrongLogo),
     /// Another program listens there.
-    #[error("cannot listen on {0}: another program does already; stop that one, or set server.listen to another port")]
-    AddressInUse(SocketAddr),
+    #[error("cannot listen on {address}: another program does already; stop that one, or set {key} to another port")]
+    AddressInUse {
+        /// Where.
+        address: SocketAddr,
+        /// The setting that names it.
+        key: &'static str,
+    },
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {source}; set server.listen to an address of this machine")]
+    #[error("cannot listen on {address}: {source}; set {key} to an address of this machine")]
     Listen {
         /// Where.
         address: SocketAddr,
+        /// The setting that names it.
+        key: &'static str,
         /// What the operating system said.
         source: io::Error,
     },
@@ -115,21 +130,24 @@ impl Server {
     /// [`StartError`].
     pub async fn start(settings: &Settings, clock: Clock) -> Result<Self, StartError> {
         // First of all, so that a port in use is told before anything is made.
-        let listener = listen(settings.server.listen)?;
-        let address =
-            listener.local_addr().map_err(|source| StartError::Listen { address: settings.server.listen, source })?;
+        let (listener, address) = listen(settings.server.listen, LISTEN)?;
+        let for_metrics = settings.metrics.listen.map(|address| listen(address, METRICS_LISTEN)).transpose()?;
 
         let look = Look::of(&settings.pages)?;
         let open = |tls| Live::open(tls, &settings.server.public_url, &https::PROTOCOLS, clock.clone());
         let tls = settings.server.tls.as_ref().map(open).transpose()?.map(Arc::new);
 
-        let mut verifier = Verifier::builder().clock(clock.clone()).leeway(settings.tokens.leeway);
+        let metrics = Arc::new(Metrics::new(clock.clone(), issuer_names(settings)));
+        let mut verifier =
+            Verifier::builder().clock(clock.clone()).leeway(settings.tokens.leeway).observer(Arc::clone(&metrics) as _);
         let mut accounts = None;
         if settings.auth.local {
             let store = Store::open(&settings.database.url).await?;
             let issuer = Arc::new(local_issuer(settings, clock.clone())?);
             let sealing = Sealing::open(&settings.tokens)?;
-            let opened = Arc::new(Accounts::new(settings, store, Arc::clone(&issuer), sealing, clock.clone())?);
+            let counting = Arc::clone(&metrics);
+            let opened = Accounts::new(settings, store, Arc::clone(&issuer), sealing, counting, clock.clone())?;
+            let opened = Arc::new(opened);
             let registry = Registry::open(opened.store().clone(), clock.clone()).await.map_err(StartError::Clients)?;
             let registry = Arc::new(registry);
             let id_tokens = Arc::new(IdTokens::open(&settings.tokens, Arc::clone(&issuer), clock.clone())?);
@@ -170,14 +188,24 @@ impl Server {
         });
 
         let store = accounts.as_ref().map(|accounts| accounts.store().clone());
-        let state = State::new(settings, verifier.clone(), accounts.map(Data::from), oauth, look);
+        let for_metrics = for_metrics.map(|(listener, address)| {
+            let (metrics, verifier, accounts) = (Arc::clone(&metrics), verifier.clone(), accounts.clone());
+            let sources = Sources { metrics, verifier, accounts, clock: clock.clone() };
+            let failed = |source| StartError::Listen { address, key: METRICS_LISTEN, source };
+            MetricsServer::start(sources, listener, address).map_err(failed)
+        });
+        let metrics_server = for_metrics.transpose()?;
+        // Requests are counted where somebody can see it.
+        let counting = metrics_server.is_some().then(|| Arc::clone(&metrics));
+        let state = State::new(settings, verifier.clone(), Data::from(metrics), accounts.map(Data::from), oauth, look);
         let draining = state.draining.clone();
         let edge = Edge::new(settings, clock.clone());
         let app = move || {
             let edge = edge.clone();
+            let worker = counting.clone().map(|metrics| Rc::new(OfWorker::new(metrics)));
             App::new()
                 .configure(|cfg| app::routes(cfg, &state))
-                .wrap(from_fn(move |request, next| edge.clone().around(request, next)))
+                .wrap(from_fn(move |request, next| edge.clone().around(worker.clone(), request, next)))
         };
         let shutdown_timeout = settings.server.shutdown_grace.as_secs().max(1);
         let server = if let Some(tls) = tls {
@@ -195,9 +223,10 @@ impl Server {
                 .listen(listener)
                 .map(HttpServer::run)
         }
-        .map_err(|source| StartError::Listen { address, source })?;
+        .map_err(|source| StartError::Listen { address, key: LISTEN, source })?;
         let handle = server.handle();
-        Ok(Self { address, verifier, handle, running: tokio::spawn(server), draining, store, postman })
+        let running = tokio::spawn(server);
+        Ok(Self { address, metrics: metrics_server, verifier, handle, running, draining, store, postman })
     }
 
     /// Whom it believes: for an application that runs a server inside itself and has protected routes of its own.
@@ -210,6 +239,12 @@ impl Server {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where `/metrics` is, if anywhere.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(MetricsServer::address)
     }
 
     /// Runs until `first` is done, then lets requests under way come to their end, for at most `server.shutdown_grace`; should `second` be done
@@ -240,6 +275,10 @@ impl Server {
             Err(error) if error.is_cancelled() => Ok(()),
             ended => ended.map_err(io::Error::other)?,
         };
+        // Last, so that the end is seen too.
+        if let Some(metrics) = self.metrics.take() {
+            metrics.stop().await;
+        }
         if let Some(postman) = self.postman.take() {
             postman.stop().await;
         }
@@ -261,17 +300,20 @@ impl Server {
     }
 }
 
-fn listen(address: SocketAddr) -> Result<std::net::TcpListener, StartError> {
-    let listener = || -> io::Result<std::net::TcpListener> {
+/// Listens on `address`, which the setting `key` names; and on which address in fact, should it ask for any port.
+fn listen(address: SocketAddr, key: &'static str) -> Result<(std::net::TcpListener, SocketAddr), StartError> {
+    let listener = || -> io::Result<(std::net::TcpListener, SocketAddr)> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         // A restart must not wait until the connections of the last run are forgotten.
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
-        socket.listen(BACKLOG)?.into_std()
+        let listener = socket.listen(BACKLOG)?.into_std()?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
     };
     listener().map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => StartError::AddressInUse(address),
-        _ => StartError::Listen { address, source },
+        io::ErrorKind::AddrInUse => StartError::AddressInUse { address, key },
+        _ => StartError::Listen { address, key, source },
     })
 }
 
@@ -291,6 +333,13 @@ pub fn key_folder(tokens: &Tokens) -> KeyFolder {
         token_life: tokens.access_ttl + tokens.leeway,
     };
     KeyFolder::new(&tokens.key_dir, rules)
+}
+
+/// What metrics call the issuers whose tokens are believed, in the verifier's order: the remote ones by their sections.
+fn issuer_names(settings: &Settings) -> Vec<String> {
+    let local = settings.auth.local.then(|| "local".to_owned());
+    let remotes = settings.auth.remotes.iter().filter(|name| settings.remotes.contains_key(*name)).cloned();
+    local.into_iter().chain(remotes).collect()
 }
 
 fn local_issuer(settings: &Settings, clock: Clock) -> Result<LocalIssuer, StartError> {

@@ -8,7 +8,6 @@ mod hidden;
 #[cfg(test)]
 mod hostile_input;
 mod issuers;
-mod later;
 mod layers;
 pub mod logo;
 mod mail;
@@ -49,10 +48,11 @@ pub use pages::{Color, Pages};
 pub use read::{Mistake, Place, Sources, WrongSettings};
 
 /// The sections whose names are fixed, in the order in which they are documented.
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 15] = [
     "server",
     "cors",
     "log",
+    "metrics",
     "database",
     "auth",
     "tokens",
@@ -75,6 +75,8 @@ pub struct Settings {
     pub cors: Cors,
     /// `[log]`
     pub log: Log,
+    /// `[metrics]`
+    pub metrics: Metrics,
     /// `[database]`
     pub database: Database,
     /// `[auth]`
@@ -136,6 +138,13 @@ pub struct Log {
     pub format: LogFormat,
     /// Which requests get a line.
     pub requests: LogRequests,
+}
+
+/// `[metrics]`: what is counted and measured, for Prometheus.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    /// Address and port of `/metrics`, which are its own; `None` is nowhere. Port 0 takes a free one.
+    pub listen: Option<SocketAddr>,
 }
 
 /// How a log line looks.

@@ -64,6 +64,7 @@ fn all(r: &mut Reader) -> Option<Settings> {
     let server = sections::server(r);
     let cors = sections::cors(r);
     let log = sections::log(r);
+    let metrics = sections::metrics(r, server.as_ref());
     let database = sections::database(r);
     let auth = issuers::auth(r);
     let tokens = issuers::tokens(r);
@@ -81,6 +82,7 @@ fn all(r: &mut Reader) -> Option<Settings> {
         server: server?,
         cors: cors?,
         log: log?,
+        metrics: metrics?,
         database: database?,
         auth: auth?,
         tokens: tokens?,

@@ -2,13 +2,14 @@
 //!
 //! In each function all keys are read before the first `?`, so that one mistake does not hide the next.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::reader::{Reader, Wrong};
 use super::{
-    Accounts, Audit, Cors, Database, DatabaseUrl, EmailVerification, Limits, Log, LogFormat, LogRequests, Passwords,
-    Quota, Registration, Server, tls, units, web_origin,
+    Accounts, Audit, Cors, Database, DatabaseUrl, EmailVerification, Limits, Log, LogFormat, LogRequests, Metrics,
+    Passwords, Quota, Registration, Server, tls, units, web_origin,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -84,13 +85,30 @@ pub(super) fn log(r: &mut Reader) -> Option<Log> {
     Some(Log { level: level?, format: format?, requests: requests? })
 }
 
+pub(super) fn metrics(r: &mut Reader, server: Option<&Server>) -> Option<Metrics> {
+    let key = "metrics.listen";
+    let want = "want an IP address and a port, such as \"127.0.0.1:9464\", or \"\" for no metrics";
+    let listen: Option<SocketAddr> = r.text(key, want, |text| match text {
+        "" => Ok(None),
+        address => address.parse().map(Some).map_err(|_| Wrong::NotThis),
+    })?;
+    if let (Some(listen), Some(server)) = (listen, server)
+        && (listen, listen.port() != 0) == (server.listen, true)
+    {
+        r.refuse(key, "this is server.listen, and metrics are not for everybody who can log in; want another port");
+    }
+    Some(Metrics { listen })
+}
+
 /// Whether `tracing` takes it as a filter that does something. A lone word that is no level would be taken for the name of a
 /// module, and `inof` would log nothing at all.
 fn is_filter(text: &str) -> bool {
     let is_level =
         |word: &str| ["error", "warn", "info", "debug", "trace", "off"].iter().any(|l| word.eq_ignore_ascii_case(l));
     let words = text.split(',').map(str::trim);
-    words.clone().all(|word| word.contains(['=', '[']) || is_level(word) || text.contains('['))
+    // Its parser panics at some others; and what has a filter here is in ASCII.
+    text.is_ascii()
+        && words.clone().all(|word| word.contains(['=', '[']) || is_level(word) || text.contains('['))
         && tracing_subscriber::EnvFilter::try_new(text).is_ok()
 }
 

@@ -1,6 +1,5 @@
 //! Keys and variables that are not settings, with what was probably meant.
 
-use super::later::not_yet;
 use super::layers::{Leaf, Leaves, variable_name};
 use super::mistake::{Mistake, Place};
 use super::sources::{PREFIX, Sources};
@@ -17,9 +16,6 @@ pub(super) fn mistakes(leaves: &Leaves, asked: &[String], sources: &Sources) -> 
 }
 
 fn advice(key: &str, leaf: &Leaf, asked: &[String]) -> Option<String> {
-    if let Some(reason) = not_yet(key) {
-        return Some(reason);
-    }
     let inside = format!("{key}.");
     if let Some(first) = asked.iter().find(|known| known.starts_with(&inside)) {
         let empty = leaf.value.as_object().is_some_and(serde_json::Map::is_empty);

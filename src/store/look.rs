@@ -174,13 +174,13 @@ pub(super) async fn open_to_read(url: &DatabaseUrl) -> Result<Store, LookError> 
             let readers = readers.connect_with(options).await.map_err(LookError::of(&subject))?;
             let files = Files::of(path)
                 .map_err(|(_, source)| LookError::Failed { subject, source: sqlx::Error::Io(source) })?;
-            Ok(Store(Engine::Sqlite { writer: Writer::none(), readers, files }))
+            Ok(Store::of(Engine::Sqlite { writer: Writer::none(), readers, files }))
         }
         DatabaseUrl::Postgres(url) => {
             let (options, _) = postgres_options(url.expose_secret()).map_err(LookError::of(&subject))?;
             let options = options.application_name(LOOKING).options([("default_transaction_read_only", "on")]);
             let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE);
-            Ok(Store(Engine::Postgres(pool.connect_with(options).await.map_err(LookError::of(&subject))?)))
+            Ok(Store::of(Engine::Postgres(pool.connect_with(options).await.map_err(LookError::of(&subject))?)))
         }
     }
 }

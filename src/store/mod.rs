@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `open`, `schema` | opening and migrating a database; which migrations it has |
 //! | `connection`, `writer` | running a statement on either engine; SQLite's one writer |
+//! | `times` | how long it takes |
 //! | `look`, `check` | looking at a database as a whole without changing it |
 //! | `backup`, `restore`, `restore_sqlite`, `restore_postgres` | backups, and putting one in the place of the database |
 //! | `files`, `postgres_programs` | what these need of the file system and of PostgreSQL |
@@ -25,8 +26,11 @@ mod restore;
 mod restore_postgres;
 mod restore_sqlite;
 mod schema;
+mod times;
 mod writer;
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -46,8 +50,10 @@ use opened_files::Files;
 pub use postgres_programs::ProgramError;
 pub use restore::{Existing, FromBackup, RestoreError, Restored, dated, restore};
 pub use schema::Schema;
+pub(crate) use times::{Connections, Times};
 use writer::Writer;
 
+use crate::metrics::Stopwatch;
 use crate::settings::DatabaseUrl;
 
 /// How long a request waits for a connection, and SQLite for another process's lock.
@@ -66,7 +72,10 @@ pub fn place(url: &DatabaseUrl) -> String {
 
 /// The accounts' database. Cloning is cheap.
 #[derive(Clone)]
-pub struct Store(Engine);
+pub struct Store {
+    engine: Engine,
+    times: Arc<Times>,
+}
 
 #[derive(Clone)]
 enum Engine {
@@ -75,7 +84,11 @@ enum Engine {
 }
 
 /// A connection to read with.
-pub struct Reader(ReaderEngine);
+pub struct Reader {
+    engine: ReaderEngine,
+    since: Stopwatch,
+    times: Arc<Times>,
+}
 
 enum ReaderEngine {
     Sqlite(PoolConnection<Sqlite>),
@@ -83,6 +96,11 @@ enum ReaderEngine {
 }
 
 impl Store {
+    /// Nothing measured yet.
+    fn of(engine: Engine) -> Self {
+        Self { engine, times: Arc::new(Times::new()) }
+    }
+
     /// Opens the database to read it only, for whoever looks at it beside a server or without one: it is not made, not migrated, and every write is refused.
     ///
     /// # Errors
@@ -94,7 +112,7 @@ impl Store {
     /// Which engine it is, for people.
     #[must_use]
     pub fn engine(&self) -> &'static str {
-        match &self.0 {
+        match &self.engine {
             Engine::Sqlite { .. } => "SQLite",
             Engine::Postgres(_) => "PostgreSQL",
         }
@@ -105,10 +123,19 @@ impl Store {
     /// # Errors
     /// [`StoreError`], when none is free in time or the database does not answer.
     pub async fn read(&self) -> Result<Reader, StoreError> {
-        Ok(Reader(match &self.0 {
-            Engine::Sqlite { readers, .. } => ReaderEngine::Sqlite(readers.acquire().await?),
-            Engine::Postgres(pool) => ReaderEngine::Postgres(pool.acquire().await?),
-        }))
+        let waiting = Stopwatch::start();
+        let acquired = match &self.engine {
+            Engine::Sqlite { readers, .. } => readers.acquire().await.map(ReaderEngine::Sqlite),
+            Engine::Postgres(pool) => pool.acquire().await.map(ReaderEngine::Postgres),
+        };
+        self.times.waited.took(waiting.elapsed());
+        match acquired {
+            Ok(engine) => Ok(Reader { engine, since: Stopwatch::start(), times: Arc::clone(&self.times) }),
+            Err(error) => {
+                self.times.no_connection.fetch_add(1, Ordering::Relaxed);
+                Err(error.into())
+            }
+        }
     }
 
     /// Runs `work` in a transaction of its own, which is committed when it answers `Ok` and undone when it answers `Err`.
@@ -124,19 +151,26 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: for<'c> FnOnce(Connection<'c>) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
     {
-        match &self.0 {
+        let since = Stopwatch::start();
+        let outcome = match &self.engine {
             Engine::Sqlite { writer, .. } => writer.write(work).await,
             Engine::Postgres(pool) => {
-                let pool = pool.clone();
+                let (pool, times) = (pool.clone(), Arc::clone(&self.times));
                 let task = tokio::spawn(async move {
-                    let mut transaction = pool.begin().await.map_err(StoreError::from)?;
+                    let begun = pool.begin().await.inspect_err(|_| times.failed_to_commit());
+                    let mut transaction = begun.map_err(StoreError::from)?;
                     let answer = work(Connection::Postgres(&mut transaction)).await?;
-                    transaction.commit().await.map_err(StoreError::from)?;
+                    let committing = Stopwatch::start();
+                    let committed = transaction.commit().await;
+                    times.commit(committing, 1, &committed);
+                    committed.map_err(StoreError::from)?;
                     Ok(answer)
                 });
                 task.await.unwrap_or_else(|_| Err(StoreError::Interrupted.into()))
             }
-        }
+        };
+        self.times.wrote.took(since.elapsed());
+        outcome
     }
 
     /// Asks the database whether it is there.
@@ -144,7 +178,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`], when it is not.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        if let Engine::Sqlite { files, .. } = &self.0 {
+        if let Engine::Sqlite { files, .. } = &self.engine {
             files.check()?;
         }
         let mut reader = self.read().await?;
@@ -152,9 +186,34 @@ impl Store {
         if one == 1 { Ok(()) } else { Err(StoreError::Interrupted) }
     }
 
+    /// How long it took of late.
+    pub(crate) fn times(&self) -> &Times {
+        &self.times
+    }
+
+    /// The connections that it reads with; on PostgreSQL all that it has.
+    pub(crate) fn connections(&self) -> Connections {
+        let (open, idle, most) = match &self.engine {
+            Engine::Sqlite { readers, .. } => {
+                (readers.size(), readers.num_idle(), readers.options().get_max_connections())
+            }
+            Engine::Postgres(pool) => (pool.size(), pool.num_idle(), pool.options().get_max_connections()),
+        };
+        let idle = u64::try_from(idle).unwrap_or(u64::MAX);
+        Connections { used: u64::from(open).saturating_sub(idle), idle, most: u64::from(most) }
+    }
+
+    /// How many writes wait for SQLite's one writer; none ever do on PostgreSQL.
+    pub(crate) fn writes_waiting(&self) -> usize {
+        match &self.engine {
+            Engine::Sqlite { writer, .. } => writer.waiting(),
+            Engine::Postgres(_) => 0,
+        }
+    }
+
     /// Waits for writes under way and closes all connections.
     pub async fn close(&self) {
-        match &self.0 {
+        match &self.engine {
             Engine::Sqlite { writer, readers, .. } => {
                 readers.close().await;
                 writer.close().await;
@@ -164,10 +223,16 @@ impl Store {
     }
 }
 
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.times.read.took(self.since.elapsed());
+    }
+}
+
 impl Reader {
     /// The connection, for `sql!`.
     pub fn connection(&mut self) -> Connection<'_> {
-        match &mut self.0 {
+        match &mut self.engine {
             ReaderEngine::Sqlite(connection) => Connection::Sqlite(connection),
             ReaderEngine::Postgres(connection) => Connection::Postgres(connection),
         }

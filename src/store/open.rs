@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use secrecy::ExposeSecret as _;
 use sqlx::ConnectOptions as _;
@@ -13,6 +14,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use super::error::{Sort, sort};
 use super::files::wal_of;
 use super::opened_files::Files;
+use super::times::Times;
 use super::writer::Writer;
 use super::{Engine, PATIENCE, Store};
 use crate::private_files::{make_private_folder, private};
@@ -176,7 +178,9 @@ async fn open_sqlite(path: &Path) -> Result<Store, OpenError> {
         .await
         .map_err(failed)?;
     let files = Files::of(path).map_err(|(path, source)| OpenError::File { doing: "read", path, source })?;
-    Ok(Store(Engine::Sqlite { writer: Writer::start(connection, files.clone()), readers, files }))
+    let times = Arc::new(Times::new());
+    let writer = Writer::start(connection, files.clone(), Arc::clone(&times));
+    Ok(Store { engine: Engine::Sqlite { writer, readers, files }, times })
 }
 
 /// The file beside `path` that is locked while a database is made, migrated or restored, not yet locked.
@@ -214,7 +218,7 @@ async fn open_postgres(url: &str) -> Result<Store, OpenError> {
         .connect_with(options)
         .await
         .map_err(|source| open_error(database, source))?;
-    Ok(Store(Engine::Postgres(pool)))
+    Ok(Store::of(Engine::Postgres(pool)))
 }
 
 fn open_error(database: String, source: sqlx::Error) -> OpenError {

@@ -15,6 +15,8 @@ use tokio::task::JoinHandle;
 use super::connection::Connection;
 use super::error::StoreError;
 use super::opened_files::Files;
+use super::times::Times;
+use crate::metrics::Stopwatch;
 
 /// So many writes may wait before further callers wait for room.
 const QUEUE: usize = 1024;
@@ -46,10 +48,10 @@ pub(super) struct Writer {
 
 impl Writer {
     /// A writer that owns `connection`, to a database of these files.
-    pub fn start(connection: SqliteConnection, files: Files) -> Self {
+    pub fn start(connection: SqliteConnection, files: Files, times: Arc<Times>) -> Self {
         let (jobs, waiting) = mpsc::channel(QUEUE);
         let stop = Arc::new(tokio::sync::Notify::new());
-        let task = tokio::spawn(run(connection, files, waiting, Arc::clone(&stop)));
+        let task = tokio::spawn(run(connection, files, times, waiting, Arc::clone(&stop)));
         Self { jobs, task: Arc::new(Mutex::new(Some(task))), stop }
     }
 
@@ -87,6 +89,11 @@ impl Writer {
         answered.await.unwrap_or_else(|_| Err(StoreError::Interrupted.into()))
     }
 
+    /// How many writes wait.
+    pub fn waiting(&self) -> usize {
+        self.jobs.max_capacity().saturating_sub(self.jobs.capacity())
+    }
+
     /// Lets the writes that wait come to their end, then closes the connection.
     pub async fn close(&self) {
         self.stop.notify_one();
@@ -99,6 +106,7 @@ impl Writer {
 async fn run(
     mut connection: SqliteConnection,
     files: Files,
+    times: Arc<Times>,
     mut waiting: mpsc::Receiver<Job>,
     stop: Arc<tokio::sync::Notify>,
 ) {
@@ -112,20 +120,21 @@ async fn run(
                 continue;
             }
         }
-        commit_together(&mut connection, &files, &mut batch).await;
+        commit_together(&mut connection, &files, &times, &mut batch).await;
     }
     if let Err(error) = sqlx::Connection::close(connection).await {
         tracing::warn!(%error, "could not close the database");
     }
 }
 
-async fn commit_together(connection: &mut SqliteConnection, files: &Files, batch: &mut Vec<Job>) {
+async fn commit_together(connection: &mut SqliteConnection, files: &Files, times: &Times, batch: &mut Vec<Job>) {
     let begun = match files.check() {
         // Not the default BEGIN, which would take the write lock only at the first write and could then fail without waiting for it.
         Ok(()) => execute(connection, "BEGIN IMMEDIATE").await,
         gone => gone,
     };
     if let Err(error) = begun {
+        times.failed_to_commit();
         // Telling a caller takes running its job, so the jobs are dropped: their callers hear `Interrupted`.
         tracing::error!(%error, writes = batch.len(), "the database cannot be written");
         batch.clear();
@@ -140,6 +149,7 @@ async fn commit_together(connection: &mut SqliteConnection, files: &Files, batch
                 // The connection may be anywhere: nothing of this batch is kept.
                 tracing::error!(%error, "a write failed, and with it those committed together with it");
                 let _ = execute(connection, "ROLLBACK").await;
+                times.failed_to_commit();
                 for ran in done {
                     (ran.tell)(Err(StoreError::Interrupted));
                 }
@@ -147,9 +157,11 @@ async fn commit_together(connection: &mut SqliteConnection, files: &Files, batch
             }
         }
     }
+    let committing = Stopwatch::start();
     let committed = execute(connection, "COMMIT").await;
     // A file that was deleted meanwhile took the commit without a word.
     let committed = committed.and_then(|()| files.check());
+    times.commit(committing, done.len(), &committed);
     if let Err(error) = &committed {
         tracing::error!(%error, writes = done.len(), "the database did not commit");
         let _ = execute(connection, "ROLLBACK").await;

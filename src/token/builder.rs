@@ -7,6 +7,7 @@ use super::clock::Clock;
 use super::fetch::WrongCertificate;
 use super::local::LocalIssuer;
 use super::memory::Memory;
+use super::observer::Observer;
 use super::remote::{RemoteIssuer, RemoteSettings};
 use super::standing::Standing;
 use super::verifier::{Inner, Issuer, Verifier};
@@ -43,6 +44,7 @@ pub struct Builder {
     leeway: Duration,
     clock: Clock,
     realm: String,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 impl Builder {
@@ -55,6 +57,7 @@ impl Builder {
             leeway: DEFAULT_LEEWAY,
             clock: Clock::system(),
             realm: DEFAULT_REALM.to_owned(),
+            observer: None,
         }
     }
 
@@ -105,6 +108,13 @@ impl Builder {
         self
     }
 
+    /// Tells `observer` of every decision.
+    #[must_use]
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
     /// Builds the verifier, and begins to fetch the keys of remote issuers in the background.
     ///
     /// # Errors
@@ -130,6 +140,7 @@ impl Builder {
             leeway: i64::try_from(self.leeway.as_secs()).unwrap_or(i64::MAX),
             standing: self.standing,
             realm: self.realm,
+            observer: self.observer,
         })))
     }
 }

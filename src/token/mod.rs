@@ -8,6 +8,7 @@
 //! | [`remote`] | [`RemoteSettings`]: an authorization server of somebody else, by its published keys |
 //! | [`explain`] | [`Explanation`]: every check with its outcome, for people |
 //! | [`claims`] | [`Claims`]: one shape for the tokens of all issuers |
+//! | [`observer`] | [`Observer`]: whoever counts what a verifier decides |
 //!
 //! The checks follow RFC 7519, RFC 8725 and RFC 9068. What the `jsonwebtoken` crate leaves to its caller (`typ`, `crit`, claims of a wrong type,
 //! the choice of the key) is done here, before and after the signature.
@@ -31,6 +32,7 @@ pub mod key_folder;
 mod keys;
 pub mod local;
 mod memory;
+pub mod observer;
 mod published_keys;
 pub(crate) mod random;
 pub mod rejection;
@@ -55,6 +57,7 @@ pub use jws::MAX_TOKEN_BYTES;
 pub use key_file::{KeyFileError, PublicJwk, StoredKey, StoredKeys};
 pub use key_folder::{KeyFolder, KeyRules, Phase, Rotation};
 pub use local::{HmacSecret, LocalIssuer, LocalSettings, Minted, SecretTooShort, Tended};
+pub use observer::Observer;
 pub use rejection::Rejection;
 pub use remote::{RemoteSettings, RemoteStatus};
 pub use required_claim::{RequiredClaim, Requirement};

@@ -52,6 +52,9 @@ struct State {
     unknown_kid_fetches: VecDeque<Duration>,
     due: Duration,
     failures: u32,
+    /// How often keys came, and how often they did not, since the start.
+    fetches: u64,
+    failed_fetches: u64,
     fetched_at: Option<DateTime<Utc>>,
     last_error: Option<String>,
 }
@@ -91,6 +94,8 @@ impl PublishedKeys {
             keys: self.keys.load().as_ref().map_or(0, |keys| keys.len()),
             fetched_at: state.fetched_at,
             last_error: state.last_error.clone(),
+            fetches: state.fetches,
+            failed_fetches: state.failed_fetches,
         }
     }
 
@@ -187,6 +192,7 @@ impl PublishedKeys {
         let mut state = self.state();
         state.due = now.saturating_add(max_age.clamp(MIN_KEY_AGE, MAX_KEY_AGE));
         state.failures = 0;
+        state.fetches += 1;
         state.fetched_at = Some(self.clock.now());
         state.last_error = None;
     }
@@ -201,6 +207,7 @@ impl PublishedKeys {
         let [jitter] = super::random::bytes::<1>();
         state.due = now.saturating_add(wait + wait.mul_f64(f64::from(jitter) / 1024.0));
         state.failures = state.failures.saturating_add(1);
+        state.failed_fetches += 1;
         state.last_error = Some(error.to_string());
     }
 

@@ -79,9 +79,76 @@ pub enum Rejection {
 }
 
 impl Rejection {
+    /// Each of them, in the order of their declaration.
+    pub const ALL: [Self; 21] = [
+        Self::TooLong,
+        Self::Malformed,
+        Self::Extension,
+        Self::Type,
+        Self::IdToken,
+        Self::Issuer,
+        Self::Algorithm,
+        Self::KeyNotNamed,
+        Self::UnknownKey,
+        Self::Signature,
+        Self::Expired,
+        Self::NotYetValid,
+        Self::Lifetime,
+        Self::Audience,
+        Self::Client,
+        Self::Subject,
+        Self::RequiredClaim,
+        Self::Ended,
+        Self::SessionNotInMemory,
+        Self::KeysUnavailable,
+        Self::StoreUnavailable,
+    ];
+
+    /// A short name that stays, for metrics and logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TooLong => "too_long",
+            Self::Malformed => "malformed",
+            Self::Extension => "extension",
+            Self::Type => "type",
+            Self::IdToken => "id_token",
+            Self::Issuer => "issuer",
+            Self::Algorithm => "algorithm",
+            Self::KeyNotNamed => "key_not_named",
+            Self::UnknownKey => "unknown_key",
+            Self::Signature => "signature",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
+            Self::Lifetime => "lifetime",
+            Self::Audience => "audience",
+            Self::Client => "client",
+            Self::Subject => "subject",
+            Self::RequiredClaim => "required_claim",
+            Self::Ended => "ended",
+            Self::SessionNotInMemory => "session_not_in_memory",
+            Self::KeysUnavailable => "keys_unavailable",
+            Self::StoreUnavailable => "store_unavailable",
+        }
+    }
+
     /// Whether the same token may be believed later: the fault is on this side, and the answer is 503.
     #[must_use]
     pub fn is_temporary(self) -> bool {
         matches!(self, Self::KeysUnavailable | Self::StoreUnavailable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_are_listed_once_and_in_order() {
+        for (index, rejection) in Rejection::ALL.into_iter().enumerate() {
+            assert_eq!(rejection as usize, index, "{rejection:?}");
+        }
+        let names: std::collections::BTreeSet<_> = Rejection::ALL.map(Rejection::name).into();
+        assert_eq!(names.len(), Rejection::ALL.len());
     }
 }

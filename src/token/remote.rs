@@ -80,6 +80,10 @@ pub struct RemoteStatus {
     pub fetched_at: Option<DateTime<Utc>>,
     /// What went wrong at the last try, when something did.
     pub last_error: Option<String>,
+    /// How often keys came since the start.
+    pub fetches: u64,
+    /// How often fetching them failed since the start.
+    pub failed_fetches: u64,
 }
 
 /// A remote issuer: what is asked of its tokens, and the keys it published.

@@ -10,6 +10,7 @@ use super::clock::Clock;
 use super::jws::Compact;
 use super::local::{Audience, LocalIssuer};
 use super::memory::{Memory, Remembered};
+use super::observer::Observer;
 use super::rejection::Rejection;
 use super::remote::{RemoteIssuer, RemoteStatus};
 use super::standing::{Known, Standing};
@@ -44,6 +45,7 @@ pub(super) struct Inner {
     pub leeway: i64,
     pub standing: Option<Arc<dyn Standing>>,
     pub realm: String,
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 pub(super) enum Issuer {
@@ -73,7 +75,7 @@ impl Verifier {
     /// # Errors
     /// Why the token is not believed. With [`Rejection::UnknownKey`] and [`Rejection::SessionNotInMemory`], asking could have told.
     pub fn verify(&self, token: &str) -> Result<Arc<Claims>, Rejection> {
-        self.check(token).map_err(|failed| failed.rejection)
+        self.observed(self.check(token))
     }
 
     /// Checks `token`, and asks where memory does not tell: the remote issuer about a key it has not shown yet (bounded for the whole process),
@@ -82,17 +84,41 @@ impl Verifier {
     /// # Errors
     /// Why the token is not believed.
     pub async fn authenticate(&self, token: &str) -> Result<Arc<Claims>, Rejection> {
-        let failed = match self.check(token) {
-            Ok(claims) => return Ok(claims),
-            Err(failed) => failed,
+        let checked = match self.check(token) {
+            Err(failed) => self.ask(token, failed).await,
+            good => good,
         };
-        if let (Rejection::SessionNotInMemory, Some(claims)) = (failed.rejection, &failed.claims) {
-            return self.0.look_up(claims).await.map(|()| Arc::clone(claims));
+        self.observed(checked)
+    }
+
+    /// Asks whoever could tell what memory did not.
+    async fn ask(&self, token: &str, failed: Failed) -> Result<Good, Failed> {
+        if let Failed { rejection: Rejection::SessionNotInMemory, issuer: Some(issuer), claims: Some(claims) } = failed
+        {
+            return match self.0.look_up(&claims).await {
+                Ok(()) => Ok(Good { claims, issuer }),
+                Err(rejection) => Err(Failed { rejection, issuer: Some(issuer), claims: Some(claims) }),
+            };
         }
         if self.0.keys_came(failed.rejection, failed.issuer).await {
-            return self.verify(token);
+            return self.check(token);
         }
-        Err(failed.rejection)
+        Err(failed)
+    }
+
+    /// Tells the observer of a decision.
+    fn observed(&self, checked: Result<Good, Failed>) -> Result<Arc<Claims>, Rejection> {
+        let observer = self.0.observer.as_deref();
+        match checked {
+            Ok(good) => {
+                observer.inspect(|observer| observer.accepted(good.issuer));
+                Ok(good.claims)
+            }
+            Err(failed) => {
+                observer.inspect(|observer| observer.refused(failed.issuer, failed.rejection));
+                Err(failed.rejection)
+            }
+        }
     }
 
     /// Checks a token of the local issuer, for whatever audience it is: for who asks about it, not for who is let in by it.
@@ -115,12 +141,17 @@ impl Verifier {
 
     /// What memory says, for the extractor: most requests end here, without a future on the heap.
     pub(crate) fn verdict(&self, token: &str) -> Verdict {
-        match self.check(token) {
+        let checked = self.check(token);
+        if let Err(Failed {
+            rejection: Rejection::UnknownKey | Rejection::KeysUnavailable | Rejection::SessionNotInMemory,
+            ..
+        }) = checked
+        {
+            return Verdict::Ask;
+        }
+        match self.observed(checked) {
             Ok(claims) => Verdict::Good(claims),
-            Err(failed) => match failed.rejection {
-                Rejection::UnknownKey | Rejection::KeysUnavailable | Rejection::SessionNotInMemory => Verdict::Ask,
-                rejection => Verdict::Bad(rejection),
-            },
+            Err(rejection) => Verdict::Bad(rejection),
         }
     }
 
@@ -151,18 +182,18 @@ impl Verifier {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    fn check(&self, token: &str) -> Result<Arc<Claims>, Failed> {
+    fn check(&self, token: &str) -> Result<Good, Failed> {
         let inner = &*self.0;
         if let Some(remembered) = inner.memory.get(token) {
             if let Some(verdict) = inner.recheck(&remembered) {
                 if verdict == Err(Rejection::Ended) {
                     inner.memory.forget(token);
                 }
-                return verdict.map(|()| Arc::clone(&remembered.claims)).map_err(|rejection| Failed {
-                    rejection,
-                    issuer: Some(remembered.issuer),
-                    claims: Some(remembered.claims),
-                });
+                let Remembered { claims, issuer, .. } = remembered;
+                return match verdict {
+                    Ok(()) => Ok(Good { claims, issuer }),
+                    Err(rejection) => Err(Failed { rejection, issuer: Some(issuer), claims: Some(claims) }),
+                };
             }
             inner.memory.forget(token);
         }
@@ -178,10 +209,16 @@ impl Verifier {
         let until = claims.expires_at.saturating_add(inner.leeway).min(key_until.unwrap_or(i64::MAX));
         inner.memory.insert(token, Remembered { claims: Arc::clone(&claims), issuer: index, generation, until });
         match inner.standing_of(issuer, &claims) {
-            Ok(()) => Ok(claims),
+            Ok(()) => Ok(Good { claims, issuer: index }),
             Err(rejection) => Err(Failed { rejection, issuer: Some(index), claims: Some(claims) }),
         }
     }
+}
+
+/// A token that is believed, and the place of its issuer in the table.
+struct Good {
+    claims: Arc<Claims>,
+    issuer: usize,
 }
 
 /// Why a check ended, with what was found out on the way.

@@ -31,6 +31,7 @@ on_both!(nobody_else_gets_in, |app| {
         (Method::DELETE, format!("/api/admin/users/{id}")),
         (Method::POST, format!("/api/admin/users/{id}/logout")),
         (Method::GET, "/api/admin/audit".to_owned()),
+        (Method::GET, "/api/admin/last-hour".to_owned()),
     ] {
         let row = format!("{method} {path}");
         let body = json!({"roles": ["admin"], "email": "eve@example.com", "password": PASSWORD});

@@ -118,6 +118,12 @@ impl TestApp {
         }
     }
 
+    /// Where `/metrics` is, when the settings ask for it.
+    pub fn metrics_url(&self) -> String {
+        let address = self.server.as_ref().and_then(Server::metrics_address).expect("a listener for metrics");
+        format!("http://{address}/metrics")
+    }
+
     /// Whom the server believes.
     pub fn verifier(&self) -> &Verifier {
         self.server.as_ref().expect("a running server").verifier()

@@ -7,7 +7,7 @@ use crate::support::app::{Engine, PASSWORD, TestApp};
 use crate::support::raw;
 use crate::support::tokens::Findings;
 
-const ROUTES: [(&str, &str); 40] = [
+const ROUTES: [(&str, &str); 41] = [
     ("/api/publicInfo", "GET, HEAD"),
     ("/api/profile", "GET, HEAD"),
     ("/api/me", "GET, HEAD, PATCH, DELETE"),
@@ -31,6 +31,7 @@ const ROUTES: [(&str, &str); 40] = [
     ("/api/admin/users/8a6e0804-2bd0-4672-b79d-d97027f9071a", "GET, HEAD, PATCH, DELETE"),
     ("/api/admin/users/8a6e0804-2bd0-4672-b79d-d97027f9071a/logout", "POST"),
     ("/api/admin/audit", "GET, HEAD"),
+    ("/api/admin/last-hour", "GET, HEAD"),
     ("/api/totp/confirm", "POST"),
     ("/api/totp/recovery-codes", "POST"),
     ("/api/register", "POST"),

@@ -18,6 +18,8 @@ mod health;
 mod http2;
 mod keys;
 mod look;
+mod metrics;
+mod metrics_files;
 mod pages;
 mod playground;
 mod slow_clients;
