@@ -3,7 +3,9 @@
 //! The keys' own life is in `token/key_folder.rs`. Where access tokens are HS256, ID tokens have a key of their own, which is listed and rotated along.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::oauth::id_tokens;
 use crate::server::start::key_folder;
@@ -182,35 +184,78 @@ impl Listed {
         }
     }
 
-    pub fn to_json(&self) -> Value {
+    /// As it is shown.
+    pub fn overview(&self) -> KeyOverview {
         let key = &self.key;
-        let phase = match self.phase {
-            Phase::Published => "published",
-            Phase::Signs => "signs",
-            Phase::Verifies | Phase::Over => "verifies",
-        };
-        json!({
-            "kid": key.kid,
-            "alg": key.algorithm(),
-            "created_at": text(key.created_at),
-            "phase": phase,
-            "signs": self.phase == Phase::Signs,
-            "sign_from": text(key.sign_from),
-            "verify_until": key.verify_until.map(text),
-            "tokens": self.tokens(),
-        })
+        KeyOverview {
+            kid: key.kid.clone(),
+            alg: key.algorithm(),
+            created_at: text(key.created_at),
+            phase: match self.phase {
+                Phase::Published => "published",
+                Phase::Signs => "signs",
+                Phase::Verifies | Phase::Over => "verifies",
+            },
+            signs: self.phase == Phase::Signs,
+            sign_from: text(key.sign_from),
+            verify_until: key.verify_until.map(text),
+            tokens: self.tokens(),
+        }
+    }
+
+    pub fn to_json(&self) -> Value {
+        serde_json::to_value(self.overview()).unwrap_or_default()
     }
 }
 
+/// A signing key as it is shown.
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({ "kid": "CA5ZEMcfi5IfitT2", "alg": "HS256", "created_at": "2026-11-24T04:56:15Z", "phase": "signs", "signs": true, "sign_from": "2026-11-24T04:56:15Z", "verify_until": null, "tokens": ["access"] })))]
+pub(crate) struct KeyOverview {
+    kid: String,
+    #[schema(value_type = String)]
+    alg: SigningAlgorithm,
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// `published`, `signs` or `verifies`: where it is in its life.
+    phase: &'static str,
+    signs: bool,
+    #[schema(format = DateTime)]
+    sign_from: String,
+    #[schema(required, format = DateTime)]
+    verify_until: Option<String>,
+    /// What it signs: `access`, `id`.
+    #[schema(value_type = Vec<String>)]
+    tokens: &'static [&'static str],
+}
+
 impl Rotated {
-    pub fn to_json(&self) -> Value {
-        json!({
-            "kid": self.key.kid,
-            "alg": self.key.algorithm(),
-            "sign_from": text(self.key.sign_from),
-            "previous_verifies_until": self.previous_verifies_until.map(text),
-        })
+    /// As it is told.
+    pub fn overview(&self) -> RotationOverview {
+        RotationOverview {
+            kid: self.key.kid.clone(),
+            alg: self.key.algorithm(),
+            sign_from: text(self.key.sign_from),
+            previous_verifies_until: self.previous_verifies_until.map(text),
+        }
     }
+
+    pub fn to_json(&self) -> Value {
+        serde_json::to_value(self.overview()).unwrap_or_default()
+    }
+}
+
+/// What a rotation came to, as it is told.
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({ "kid": "b3V0OfCkpZrRT0tG", "alg": "HS256", "sign_from": "2026-11-24T04:56:15Z", "previous_verifies_until": "2026-11-24T05:57:15Z" })))]
+pub(crate) struct RotationOverview {
+    kid: String,
+    #[schema(value_type = String)]
+    alg: SigningAlgorithm,
+    #[schema(format = DateTime)]
+    sign_from: String,
+    #[schema(required, format = DateTime)]
+    previous_verifies_until: Option<String>,
 }
 
 /// A moment as people read it, to the second.

@@ -1,6 +1,7 @@
 //! Asking for another email address. It is the account's once a letter to it was read: see [`email_verification`](super::email_verification).
 
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::Accounts;
 use super::email::Email;
@@ -13,13 +14,16 @@ use super::reauthentication::NotReauthenticated;
 use super::records;
 use crate::audit::Act;
 use crate::http::Problem;
+use crate::http::documented::{Problems, and};
 use crate::http::problem::FieldError;
 use crate::mail::{Letter, queue};
 
 /// The address that is wanted, and the password.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(examples(json!({ "email": "ada@example.org", "password": "correct horse battery staple" })))]
 pub struct EmailChange {
     email: String,
+    #[schema(value_type = String, format = Password)]
     password: Password,
 }
 
@@ -44,6 +48,12 @@ impl From<NotRequested> for Problem {
             NotRequested::TooMany(too_many) => too_many.into(),
             NotRequested::NotReauthenticated(not) => not.into(),
         }
+    }
+}
+
+impl Problems for NotRequested {
+    fn problems() -> Vec<Problem> {
+        and::<(TooMany, NotReauthenticated)>([Self::Invalid(no_address())])
     }
 }
 

@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use secrecy::SecretString;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::Accounts;
 use super::email::Email;
@@ -14,14 +15,17 @@ use super::records;
 use crate::audit::{Act, Event};
 use crate::http::Problem;
 use crate::http::caller::Caller;
+use crate::http::documented::{Problems, and};
 use crate::http::problem::FieldError;
 use crate::mail::{Letter, queue};
 use crate::settings::EmailVerification;
 use crate::store::{Connection, StoreError};
 
 /// The token of a letter.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = EmailVerification, examples(json!({ "token": "q0Pp8qvYp8G5o0k1m2N3b4V5c6X7z8L9a0S1d2F3g4H" })))]
 pub struct Verification {
+    #[schema(value_type = String)]
     token: SecretString,
 }
 
@@ -33,7 +37,8 @@ impl Verification {
 }
 
 /// Who wants the letter again.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(examples(json!({ "email": "ada@example.com" })))]
 pub struct Resend {
     email: String,
 }
@@ -59,6 +64,12 @@ impl From<NotVerified> for Problem {
             NotVerified::TooMany(too_many) => too_many.into(),
             NotVerified::Unavailable(unavailable) => unavailable.into(),
         }
+    }
+}
+
+impl Problems for NotVerified {
+    fn problems() -> Vec<Problem> {
+        and::<(TooMany, StoreError)>([Self::NotGood])
     }
 }
 
@@ -106,6 +117,12 @@ impl From<NotAsked> for Problem {
             NotAsked::TooMany(too_many) => too_many.into(),
             NotAsked::Unavailable(unavailable) => unavailable.into(),
         }
+    }
+}
+
+impl Problems for NotAsked {
+    fn problems() -> Vec<Problem> {
+        and::<(TooMany, StoreError)>([Self::Off, Self::Invalid])
     }
 }
 

@@ -1,9 +1,12 @@
 //! What can go wrong in any act, through nobody's fault but the server's.
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
 
 use super::hashing::Busy;
 use crate::http::Problem;
+use crate::http::documented::Problems;
 use crate::store::StoreError;
 
 /// The act was not done, and may be tried again later.
@@ -29,17 +32,36 @@ impl Unavailable {
 
 impl From<Unavailable> for Problem {
     fn from(unavailable: Unavailable) -> Self {
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
         match unavailable {
-            Unavailable::Hashing(busy) => problem
-                .detail("Too many people are logging in at this moment; try again shortly.")
-                .retry_after(busy.retry_after),
+            Unavailable::Hashing(busy) => too_busy(busy.retry_after),
             Unavailable::Store(error) => {
                 tracing::error!(%error, "the store failed");
-                problem
-                    .detail("The server cannot reach its data at this moment; nothing was changed.")
-                    .retry_after(std::time::Duration::from_secs(5))
+                no_data()
             }
         }
     }
+}
+
+impl Problems for Unavailable {
+    fn problems() -> Vec<Problem> {
+        vec![too_busy(Duration::from_secs(1)), no_data()]
+    }
+}
+
+impl Problems for StoreError {
+    fn problems() -> Vec<Problem> {
+        vec![no_data()]
+    }
+}
+
+fn too_busy(retry_after: Duration) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+        .detail("Too many people are logging in at this moment; try again shortly.")
+        .retry_after(retry_after)
+}
+
+fn no_data() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+        .detail("The server cannot reach its data at this moment; nothing was changed.")
+        .retry_after(Duration::from_secs(5))
 }

@@ -1,13 +1,17 @@
 //! All that is stored of a person, for the person (GDPR, articles 15 and 20).
 
+use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::Accounts;
 use super::limits::TooMany;
 use super::owner::{NotOwner, Owner};
 use super::records::{self, ExportedConsent, ExportedLetter, ExportedPasskey, ExportedSession, UserRecord};
+use crate::audit::EventOverview;
 use crate::audit::{self, Act, Event};
 use crate::http::Problem;
+use crate::http::documented::{Problems, and};
 use crate::store::StoreError;
 use crate::token::clock::rfc3339;
 
@@ -25,12 +29,52 @@ pub enum NotExported {
     NotOwner(#[from] NotOwner),
 }
 
+/// Every row about the owner of an account.
+#[derive(Serialize, ToSchema)]
+pub struct Export {
+    #[schema(format = DateTime)]
+    exported_at: String,
+    #[schema(value_type = Object)]
+    account: Value,
+    #[schema(value_type = Vec<Object>)]
+    sessions: Vec<Value>,
+    #[schema(value_type = Vec<Object>)]
+    allowed_clients: Vec<Value>,
+    #[schema(value_type = Option<Object>, required)]
+    totp: Option<Value>,
+    recovery_codes_left: i64,
+    #[schema(value_type = Vec<Object>)]
+    passkeys: Vec<Value>,
+    #[schema(value_type = Vec<Object>)]
+    letters_waiting: Vec<Value>,
+    #[schema(value_type = Vec<Object>)]
+    links_waiting: Vec<Value>,
+    events: Vec<EventOverview>,
+    /// What is kept of him besides.
+    #[schema(value_type = Vec<String>)]
+    kept_but_not_shown: [&'static str; 5],
+}
+
+const NOT_SHOWN: [&str; 5] = [
+    "the hash of the password",
+    "hashes of refresh tokens, of cookies, of recovery codes and of the tokens in letters",
+    "the encrypted secret of the TOTP generator",
+    "the public keys of passkeys",
+    "codes for clients and devices, which are deleted within a day",
+];
+
 impl From<NotExported> for Problem {
     fn from(not: NotExported) -> Self {
         match not {
             NotExported::TooMany(too_many) => too_many.into(),
             NotExported::NotOwner(not) => not.into(),
         }
+    }
+}
+
+impl Problems for NotExported {
+    fn problems() -> Vec<Problem> {
+        and::<(TooMany, NotOwner)>(std::iter::empty::<Problem>())
     }
 }
 
@@ -45,7 +89,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`NotExported`].
-    pub async fn export(&self, owner: &Owner) -> Result<Value, NotExported> {
+    pub async fn export(&self, owner: &Owner) -> Result<Export, NotExported> {
         self.limits.export_of(&owner.user_id)?;
         let (entering, now) = (owner.clone(), self.clock.unix_micros());
         self.store
@@ -70,26 +114,24 @@ impl Accounts {
         let links = records::exported_links(reader.connection(), id).await?;
         let events = audit::of_user(reader.connection(), id, EVENTS).await?;
         drop(reader);
-        Ok(json!({
-            "exported_at": rfc3339(now),
-            "account": account(&user),
-            "sessions": sessions.iter().map(session).collect::<Vec<_>>(),
-            "allowed_clients": consents.iter().map(consent).collect::<Vec<_>>(),
-            "totp": totp.map(|totp| json!({
-                "created_at": rfc3339(totp.created_at),
-                "confirmed_at": totp.confirmed_at.map(rfc3339),
-            })),
-            "recovery_codes_left": recovery_codes,
-            "passkeys": passkeys.iter().map(passkey).collect::<Vec<_>>(),
-            "letters_waiting": letters.iter().map(letter).collect::<Vec<_>>(),
-            "links_waiting": links.iter().map(letter).collect::<Vec<_>>(),
-            "events": events.iter().map(Event::to_json).collect::<Vec<_>>(),
-            "kept_but_not_shown": [
-                "the hash of the password", "hashes of refresh tokens, of cookies, of recovery codes and of the tokens in letters",
-                "the encrypted secret of the TOTP generator", "the public keys of passkeys",
-                "codes for clients and devices, which are deleted within a day"
-            ],
-        }))
+        Ok(Export {
+            exported_at: rfc3339(now),
+            account: account(&user),
+            sessions: sessions.iter().map(session).collect(),
+            allowed_clients: consents.iter().map(consent).collect(),
+            totp: totp.map(|totp| {
+                json!({
+                    "created_at": rfc3339(totp.created_at),
+                    "confirmed_at": totp.confirmed_at.map(rfc3339),
+                })
+            }),
+            recovery_codes_left: recovery_codes,
+            passkeys: passkeys.iter().map(passkey).collect(),
+            letters_waiting: letters.iter().map(letter).collect(),
+            links_waiting: links.iter().map(letter).collect(),
+            events: events.iter().map(Event::overview).collect(),
+            kept_but_not_shown: NOT_SHOWN,
+        })
     }
 }
 

@@ -14,6 +14,7 @@ use quick_cache::sync::Cache;
 
 use super::email::Email;
 use crate::http::Problem;
+use crate::http::documented::Problems;
 use crate::settings;
 use crate::token::Clock;
 
@@ -177,6 +178,12 @@ impl From<TooMany> for Problem {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests")
             .detail("Too many tries; wait before the next one.")
             .retry_after(too_many.retry_after)
+    }
+}
+
+impl Problems for TooMany {
+    fn problems() -> Vec<Problem> {
+        vec![Self { retry_after: Duration::from_secs(30) }.into()]
     }
 }
 

@@ -6,6 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, WWW_AUTHENTICATE};
 use secrecy::SecretString;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::Accounts;
 use super::email::Email;
@@ -23,16 +24,20 @@ use super::second_factor::Missing;
 use crate::audit::{Act, Event};
 use crate::http::Problem;
 use crate::http::caller::Caller;
+use crate::http::documented::{Problems, and};
 use crate::metrics::Grant;
 use crate::settings::EmailVerification;
 use crate::store::StoreError;
 
 /// Who wants to log in.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(examples(json!({ "email": "ada@example.com", "password": "correct horse battery staple" })))]
 pub struct Credentials {
     pub(super) email: String,
+    #[schema(value_type = String, format = Password)]
     pub(super) password: Password,
     /// A code of the authenticator app, or a recovery code, for whoever has set that up.
+    #[schema(value_type = Option<String>)]
     pub(super) otp: Option<SecretString>,
     /// A passkey's answer to the challenge of the last try, instead of a code.
     pub(super) passkey: Option<PasskeyAnswer>,
@@ -86,22 +91,7 @@ impl From<NotLoggedIn> for Problem {
             NotLoggedIn::WrongCredentials => {
                 unauthorized("wrong-credentials", "No account has this email address and this password.")
             }
-            NotLoggedIn::OtpRequired(first) => match first.challenge {
-                None => unauthorized(
-                    "otp-required",
-                    "A second factor is asked for: send the same again with `otp`, a code of your authenticator app or a recovery code.",
-                ),
-                Some(challenge) => {
-                    let problem = unauthorized(
-                        "otp-required",
-                        "A second factor is asked for: send the same again with `passkey`, the answer to this challenge, or with `otp`, a code of your authenticator app or a recovery code.",
-                    );
-                    challenge
-                        .into_members()
-                        .into_iter()
-                        .fold(problem, |problem, (name, value)| problem.extension(name, value))
-                }
-            },
+            NotLoggedIn::OtpRequired(first) => otp_required(first.challenge),
             NotLoggedIn::WrongOtp => unauthorized(
                 "wrong-otp",
                 "That is neither the code of this moment nor a recovery code that is left; each is good once.",
@@ -110,6 +100,28 @@ impl From<NotLoggedIn> for Problem {
             NotLoggedIn::Unavailable(unavailable) => unavailable.into(),
         }
     }
+}
+
+impl Problems for NotLoggedIn {
+    fn problems() -> Vec<Problem> {
+        let of_passkeys = otp_required(Some(Challenge::example()));
+        let own = [Self::WrongCredentials, Self::WrongOtp, Self::EmailNotVerified].map(Problem::from);
+        and::<(TooMany, Unavailable)>(own.into_iter().chain([otp_required(None), of_passkeys]))
+    }
+}
+
+fn otp_required(challenge: Option<Challenge>) -> Problem {
+    let Some(challenge) = challenge else {
+        return unauthorized(
+            "otp-required",
+            "A second factor is asked for: send the same again with `otp`, a code of your authenticator app or a recovery code.",
+        );
+    };
+    let problem = unauthorized(
+        "otp-required",
+        "A second factor is asked for: send the same again with `passkey`, the answer to this challenge, or with `otp`, a code of your authenticator app or a recovery code.",
+    );
+    challenge.into_members().into_iter().fold(problem, |problem, (name, value)| problem.extension(name, value))
 }
 
 fn unauthorized(kind: &str, detail: &'static str) -> Problem {

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::Accounts;
 use super::error::Unavailable;
@@ -12,7 +13,7 @@ use crate::token::local::OWN_CLIENT_ID;
 use crate::token::{Claims, Scopes};
 
 /// What is known of the bearer of a token.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum Me {
     /// A user of this server.
@@ -22,24 +23,53 @@ pub enum Me {
 }
 
 /// A user of this server, with what the token allows.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({ "id": "07e5093d-dc28-4f30-9e6d-d789a50e0bc7", "email": "ada@example.com", "email_verified": true, "name": "Ada Lovelace", "roles": [], "created_at": "2026-11-24T04:56:15.818932Z", "issuer": "http://localhost:3000/oauth2/default", "scopes": ["openid", "profile", "email"], "expires_at": "2026-11-24T05:56:16.000000Z" })))]
 pub struct LocalUser {
+    #[schema(format = "uuid")]
     id: String,
     #[serde(flatten)]
-    profile: Map<String, Value>,
+    profile: Profile,
     issuer: String,
+    #[schema(value_type = Vec<String>)]
     scopes: Scopes,
+    #[schema(format = DateTime)]
     expires_at: String,
 }
 
+/// All of it for the user himself, and for a client what he granted: `email`, or `profile`.
+#[derive(Default, Serialize, ToSchema)]
+struct Profile {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_verified: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    #[expect(clippy::option_option, reason = "not told, none and a name are three things")]
+    name: Option<Option<String>>,
+    /// For the user himself only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roles: Option<Vec<String>>,
+    /// For the user himself only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    created_at: Option<String>,
+}
+
 /// What a remote issuer's token says.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({ "issuer": "https://dev-123456.okta.com/oauth2/default", "sub": "ada@example.com", "client_id": "0oa1gjh63g214q0Hq0g4", "scopes": ["openid"], "expires_at": "2026-11-24T05:56:16.000000Z", "claims": { "sub": "ada@example.com" } })))]
 pub struct RemoteSubject {
     issuer: String,
     sub: String,
+    #[schema(required)]
     client_id: Option<String>,
+    #[schema(value_type = Vec<String>)]
     scopes: Scopes,
+    #[schema(format = DateTime)]
     expires_at: String,
+    #[schema(value_type = Object)]
     claims: Map<String, Value>,
 }
 
@@ -63,21 +93,19 @@ impl Accounts {
     }
 }
 
-/// All of it for the user himself, and for a client what he granted.
-fn profile(user: &UserRecord, bearer: &Bearer) -> Map<String, Value> {
+fn profile(user: &UserRecord, bearer: &Bearer) -> Profile {
     let is_own = bearer.client_id.as_deref() == Some(OWN_CLIENT_ID);
-    let mut profile = Map::new();
-    let mut put = |name: &str, value: Value| profile.insert(name.to_owned(), value);
+    let mut profile = Profile::default();
     if is_own || bearer.scopes.contains("email") {
-        put("email", user.email.clone().into());
-        put("email_verified", user.email_verified_at.is_some().into());
+        profile.email = Some(user.email.clone());
+        profile.email_verified = Some(user.email_verified_at.is_some());
     }
     if is_own || bearer.scopes.contains("profile") {
-        put("name", user.name.clone().into());
+        profile.name = Some(user.name.clone());
     }
     if is_own {
-        put("roles", user.roles.split_whitespace().collect::<Vec<_>>().into());
-        put("created_at", rfc3339(user.created_at).into());
+        profile.roles = Some(user.roles.split_whitespace().map(str::to_owned).collect());
+        profile.created_at = Some(rfc3339(user.created_at));
     }
     profile
 }

@@ -2,6 +2,7 @@
 
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::browser_session::BrowserToken;
@@ -29,9 +30,11 @@ pub(crate) const NO_REFRESH_TOKEN: &str = "-";
 pub(crate) const ADMIN: &str = "admin";
 
 /// The tokens of a session (RFC 6749, section 5.1).
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SessionTokens, examples(json!({ "access_token": "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiIsImtpZCI6IkNBNVpFTWNmaTVJZml0VDIifQ.eyJ2ZXIiOjF9.AhD3u4v9", "token_type": "Bearer", "expires_in": 3600, "scope": "openid profile email", "refresh_token": "RvqAIPPKMocXwjhTVLJQN5hoDufqWzDe-o95tF9YKWnUvs_l2ooNi7Of6ZFJtNuMMk9ohV8ya78" })))]
 pub struct TokenResponse {
     access_token: String,
+    #[schema(pattern = "^Bearer$")]
     token_type: &'static str,
     /// Seconds.
     expires_in: u64,

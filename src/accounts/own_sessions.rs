@@ -2,6 +2,7 @@
 
 use actix_web::http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::browser;
@@ -11,6 +12,7 @@ use super::records::{self, SessionRecord};
 use super::{Accounts, micros};
 use crate::audit::Act;
 use crate::http::Problem;
+use crate::http::documented::{Problems, and};
 use crate::store::StoreError;
 use crate::token::clock::rfc3339;
 
@@ -18,21 +20,29 @@ use crate::token::clock::rfc3339;
 const LISTED: i64 = 200;
 
 /// One session, as its owner sees it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(examples(json!({ "id": "24e2b428-fc7f-4eec-bca0-c779308959b0", "created_at": "2026-11-24T04:56:15.818932Z", "last_used_at": "2026-11-24T04:56:15.818932Z", "ip": "192.0.2.7", "user_agent": "curl/8.14.1", "browser": "curl", "kind": "login", "client_id": null, "scopes": null, "current": true })))]
 pub struct SessionOverview {
+    #[schema(format = "uuid")]
     pub(crate) id: String,
+    #[schema(format = DateTime)]
     pub(crate) created_at: String,
     /// When tokens were given out last: access tokens in use leave no trace in between.
+    #[schema(format = DateTime)]
     pub(crate) last_used_at: String,
+    #[schema(required)]
     pub(crate) ip: Option<String>,
+    #[schema(required)]
     user_agent: Option<String>,
     /// The user agent in words.
     pub(crate) browser: String,
     /// `login` of `/api/login`, `browser` of the server's pages, `client` of a client that acts for its owner.
     pub(crate) kind: String,
     /// The client that was granted it; `null` for the owner's own.
+    #[schema(required)]
     pub(crate) client_id: Option<String>,
     /// What the client was granted; `null` for the owner's own.
+    #[schema(required)]
     scopes: Option<Vec<String>>,
     /// Whether it is the session of the request's own token.
     pub(crate) current: bool,
@@ -56,6 +66,12 @@ impl From<NotEnded> for Problem {
                 .detail("You have no session with this id; GET /api/sessions lists yours."),
             NotEnded::NotOwner(not) => not.into(),
         }
+    }
+}
+
+impl Problems for NotEnded {
+    fn problems() -> Vec<Problem> {
+        and::<NotOwner>([Self::Unknown])
     }
 }
 

@@ -12,6 +12,7 @@ use crate::audit::{Act, Event};
 use crate::guard::{Bearer, Refusal};
 use crate::http::Problem;
 use crate::http::caller::Caller;
+use crate::http::documented::{Problems, and};
 use crate::store::{Connection, StoreError};
 use crate::token::DEFAULT_REALM;
 use crate::token::local::OWN_CLIENT_ID;
@@ -63,6 +64,18 @@ impl From<NotOwner> for Problem {
     }
 }
 
+impl Problems for NotOwner {
+    fn problems() -> Vec<Problem> {
+        and::<StoreError>([Self::Ended])
+    }
+}
+
+impl Problems for Owner {
+    fn problems() -> Vec<Problem> {
+        and::<Bearer>([of_a_client(), of_another_issuer("https://dev-123456.okta.com/oauth2/default")])
+    }
+}
+
 impl From<StoreError> for NotOwner {
     fn from(error: StoreError) -> Self {
         Unavailable::from(error).into()
@@ -106,9 +119,15 @@ impl FromRequest for Owner {
 }
 
 fn no_session(bearer: &Bearer) -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, "not-a-session-of-this-server").detail(if bearer.is_local() {
-        "The token is of a client; this is for people who logged in themselves.".to_owned()
-    } else {
-        format!("The token was issued by {}; its account and its sessions are kept there.", bearer.issuer)
-    })
+    if bearer.is_local() { of_a_client() } else { of_another_issuer(&bearer.issuer) }
+}
+
+fn of_a_client() -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "not-a-session-of-this-server")
+        .detail("The token is of a client; this is for people who logged in themselves.")
+}
+
+fn of_another_issuer(issuer: &str) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "not-a-session-of-this-server")
+        .detail(format!("The token was issued by {issuer}; its account and its sessions are kept there."))
 }

@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, WWW_AUTHENTICATE};
 use serde::Deserialize;
+use utoipa::ToSchema;
 use webauthn_rs::prelude::{AuthenticationResult, DiscoverableKey, PasskeyAuthentication, PublicKeyCredential};
 
 use super::Accounts;
@@ -18,15 +19,18 @@ use super::second_factor::Missing;
 use crate::audit::{Act, Event};
 use crate::http::Problem;
 use crate::http::caller::Caller;
+use crate::http::documented::{Problems, and};
 use crate::metrics::Grant;
 use crate::settings::EmailVerification;
 use crate::store::StoreError;
 use crate::token::random::base64url;
 
 /// The browser's answer to a challenge.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[schema(examples(json!({ "challenge_id": "d18205bd-b8a2-4e7e-82a2-8e429ebd642c", "credential": { "id": "3q2-7wEjRWeJq83v", "rawId": "3q2-7wEjRWeJq83v", "type": "public-key", "response": { "authenticatorData": "SZYN5YgOjGh0NBcPZHZgW4_krrmihjLHmVzzuoMdl2MFAAAAAQ", "clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uZ2V0In0", "signature": "MEUCIQDx" }, "extensions": {} } })))]
 pub struct PasskeyAnswer {
     challenge_id: String,
+    #[schema(value_type = Object)]
     credential: PublicKeyCredential,
 }
 
@@ -69,6 +73,12 @@ impl From<NotLoggedIn> for Problem {
             NotLoggedIn::EmailNotVerified => email_not_verified(),
             NotLoggedIn::Unavailable(unavailable) => unavailable.into(),
         }
+    }
+}
+
+impl Problems for NotLoggedIn {
+    fn problems() -> Vec<Problem> {
+        and::<(TooMany, StoreError)>([Self::NotHere, Self::NotGood, Self::EmailNotVerified])
     }
 }
 

@@ -2,6 +2,7 @@
 
 use secrecy::SecretString;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::Accounts;
 use super::owner::Owner;
@@ -12,9 +13,11 @@ use super::totp::{RecoveryCodes, new_codes, tell};
 use crate::audit::Act;
 
 /// Whether a passkey is asked for besides the password.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(examples(json!({ "required": true, "password": "correct horse battery staple" })))]
 pub struct SecondFactorChange {
     required: bool,
+    #[schema(value_type = String, format = Password)]
     password: Password,
 }
 

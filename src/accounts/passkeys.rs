@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 use webauthn_rs::prelude::{Passkey, PasskeyRegistration, RegisterPublicKeyCredential, Webauthn};
 
@@ -15,6 +16,7 @@ use super::relying_party::{Challenge, Purpose, take};
 use super::totp::{WithPassword, tell};
 use crate::audit::Act;
 use crate::http::Problem;
+use crate::http::documented::{Problems, and};
 use crate::http::problem::FieldError;
 use crate::store::StoreError;
 use crate::token::clock::rfc3339;
@@ -24,25 +26,32 @@ use crate::token::random::base64url;
 const MOST: usize = 20;
 
 /// The browser's answer to a challenge for a new passkey.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(examples(json!({ "challenge_id": "d18205bd-b8a2-4e7e-82a2-8e429ebd642c", "name": "Laptop", "credential": { "id": "3q2-7wEjRWeJq83v", "rawId": "3q2-7wEjRWeJq83v", "type": "public-key", "response": { "attestationObject": "o2NmbXRkbm9uZQ", "clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uY3JlYXRlIn0" }, "extensions": {} } })))]
 pub struct NewPasskey {
     challenge_id: String,
     name: String,
+    #[schema(value_type = Object)]
     credential: RegisterPublicKeyCredential,
 }
 
 /// Another name.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(examples(json!({ "name": "Old laptop" })))]
 pub struct Rename {
     name: String,
 }
 
 /// A passkey, as its owner sees it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(examples(json!({ "id": "07e5093d-dc28-4f30-9e6d-d789a50e0bc7", "name": "Laptop", "created_at": "2026-11-24T04:56:15.818932Z", "last_used_at": null })))]
 pub struct PasskeyOverview {
+    #[schema(format = "uuid")]
     pub(crate) id: String,
     pub(crate) name: String,
+    #[schema(format = DateTime)]
     created_at: String,
+    #[schema(required, format = DateTime)]
     last_used_at: Option<String>,
 }
 
@@ -83,6 +92,13 @@ impl From<NotChanged> for Problem {
             NotChanged::Invalid(error) => Self::invalid_fields(vec![error]),
             NotChanged::NotReauthenticated(not) => not.into(),
         }
+    }
+}
+
+impl Problems for NotChanged {
+    fn problems() -> Vec<Problem> {
+        let wrong = FieldError { field: "name", message: "must not be empty".into() };
+        and::<NotReauthenticated>([Self::NotHere, Self::NotGood, Self::TooMany, Self::Unknown, Self::Invalid(wrong)])
     }
 }
 

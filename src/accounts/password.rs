@@ -8,6 +8,8 @@ use serde::Deserialize;
 use unicode_normalization::UnicodeNormalization as _;
 use zxcvbn::{Score, zxcvbn};
 
+use crate::http::problem::FieldError;
+
 /// A password as its owner means it: in NFC, so that it is the same from every keyboard, and otherwise to the letter.
 ///
 /// It has no `Debug` that tells it, and its memory is cleared when it is dropped.
@@ -59,6 +61,11 @@ impl Password {
             None => "is too easy to guess: take a few words that do not belong together".into(),
         })
     }
+}
+
+/// What is told of a new password that is too short, for the document.
+pub(crate) fn too_short() -> FieldError {
+    FieldError { field: "new_password", message: "must have at least 8 characters".into() }
 }
 
 #[cfg(test)]

@@ -1,23 +1,29 @@
 //! Changing one's password.
 
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::Accounts;
 use super::error::Unavailable;
 use super::letters::post_notice;
 use super::owner::{NotOwner, Owner};
 use super::password::Password;
+use super::password::too_short;
 use super::reauthentication::NotReauthenticated;
 use super::records;
 use crate::audit::Act;
 use crate::http::Problem;
+use crate::http::documented::{Problems, and};
 use crate::http::problem::FieldError;
 use crate::store::StoreError;
 
 /// The password there is, and the one there shall be.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(examples(json!({ "current_password": "correct horse battery staple", "new_password": "seven green bottles on a wall" })))]
 pub struct PasswordChange {
+    #[schema(value_type = String, format = Password)]
     current_password: Password,
+    #[schema(value_type = String, format = Password)]
     new_password: Password,
 }
 
@@ -38,6 +44,12 @@ impl From<NotChanged> for Problem {
             NotChanged::Invalid(error) => Self::invalid_fields(vec![error]),
             NotChanged::NotReauthenticated(not) => not.into(),
         }
+    }
+}
+
+impl Problems for NotChanged {
+    fn problems() -> Vec<Problem> {
+        and::<NotReauthenticated>([Self::Invalid(too_short())])
     }
 }
 

@@ -2,6 +2,7 @@
 
 use secrecy::SecretString;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::Accounts;
 use super::email::Email;
@@ -11,10 +12,12 @@ use super::letter_token::{self, Purpose};
 use super::letters::post_notice;
 use super::limits::TooMany;
 use super::password::Password;
+use super::password::too_short;
 use super::records;
 use crate::audit::{Act, Event};
 use crate::http::Problem;
 use crate::http::caller::Caller;
+use crate::http::documented::{Problems, and};
 use crate::http::problem::FieldError;
 use crate::mail::Letter;
 use crate::store::StoreError;
@@ -23,7 +26,8 @@ use crate::store::StoreError;
 const LONGEST_WAY_BACK: usize = 4096;
 
 /// Who forgot his password.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(examples(json!({ "email": "ada@example.com" })))]
 pub struct Forgot {
     email: String,
     /// Where he was going: only a page of this server knows.
@@ -32,9 +36,12 @@ pub struct Forgot {
 }
 
 /// The token of the letter, and another password.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(examples(json!({ "token": "q0Pp8qvYp8G5o0k1m2N3b4V5c6X7z8L9a0S1d2F3g4H", "new_password": "seven green bottles on a wall" })))]
 pub struct Reset {
+    #[schema(value_type = String)]
     token: SecretString,
+    #[schema(value_type = String, format = Password)]
     new_password: Password,
 }
 
@@ -79,6 +86,12 @@ impl From<NotReset> for Problem {
             NotReset::Invalid(error) => Self::invalid_fields(vec![error]),
             NotReset::Unavailable(unavailable) => unavailable.into(),
         }
+    }
+}
+
+impl Problems for NotReset {
+    fn problems() -> Vec<Problem> {
+        and::<(TooMany, Unavailable)>([Self::NotGood, Self::Invalid(too_short())])
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the owner of an account may change about himself, and leaving.
 
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::Accounts;
 use super::name::display_name;
@@ -10,15 +11,18 @@ use super::reauthentication::NotReauthenticated;
 use super::records;
 use crate::audit::Act;
 use crate::http::Problem;
+use crate::http::documented::{Problems, and};
 use crate::http::json::present;
 use crate::http::problem::FieldError;
 
 /// What shall be different.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[expect(clippy::option_option, reason = "absent, null and a value are three things")]
+#[schema(examples(json!({ "name": "Ada King" })))]
 pub struct ProfileChange {
     /// Absent: as it is. `null`: none.
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
     name: Option<Option<String>>,
 }
 
@@ -30,8 +34,10 @@ impl ProfileChange {
 }
 
 /// The password, before the account goes.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(examples(json!({ "password": "correct horse battery staple" })))]
 pub struct Leave {
+    #[schema(value_type = String, format = Password)]
     password: Password,
 }
 
@@ -52,6 +58,13 @@ impl From<NotSaved> for Problem {
             NotSaved::Invalid(error) => Self::invalid_fields(vec![error]),
             NotSaved::NotOwner(not) => not.into(),
         }
+    }
+}
+
+impl Problems for NotSaved {
+    fn problems() -> Vec<Problem> {
+        let wrong = FieldError { field: "name", message: "must have at most 100 characters".into() };
+        and::<NotOwner>([Self::Invalid(wrong)])
     }
 }
 

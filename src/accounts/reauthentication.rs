@@ -11,6 +11,7 @@ use super::password::Password;
 use super::records::{self, UserRecord};
 use crate::audit::Act;
 use crate::http::Problem;
+use crate::http::documented::{Problems, and};
 use crate::store::StoreError;
 
 /// Why the owner was not believed.
@@ -39,6 +40,12 @@ impl From<NotReauthenticated> for Problem {
     }
 }
 
+impl Problems for NotReauthenticated {
+    fn problems() -> Vec<Problem> {
+        and::<(TooMany, NotOwner, Unavailable)>([Self::WrongPassword])
+    }
+}
+
 impl From<StoreError> for NotReauthenticated {
     fn from(error: StoreError) -> Self {
         NotOwner::from(error).into()
@@ -54,6 +61,15 @@ impl From<Unavailable> for NotReauthenticated {
 /// The account was deleted while its request was under way.
 pub(crate) fn gone() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "account-gone").detail("The account is gone.")
+}
+
+/// That an account may be gone, for the OpenAPI document.
+pub(crate) struct Gone;
+
+impl Problems for Gone {
+    fn problems() -> Vec<Problem> {
+        vec![gone()]
+    }
 }
 
 impl Accounts {

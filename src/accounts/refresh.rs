@@ -7,6 +7,7 @@ use actix_web::http::header::{HeaderValue, WWW_AUTHENTICATE};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::error::Unavailable;
 use super::new_session::{Opened, TokenResponse};
@@ -16,13 +17,16 @@ use super::{Accounts, micros};
 use crate::audit::{Act, Event};
 use crate::http::Problem;
 use crate::http::caller::Caller;
+use crate::http::documented::{Problems, and};
 use crate::metrics::{Grant, RefreshOutcome};
 use crate::store::{Connection, StoreError};
 use crate::token::Scopes;
 
 /// Who wants new tokens.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(examples(json!({ "refresh_token": "RvqAIPPKMocXwjhTVLJQN5hoDufqWzDe-o95tF9YKWnUvs_l2ooNi7Of6ZFJtNuMMk9ohV8ya78" })))]
 pub struct Refresh {
+    #[schema(value_type = String)]
     refresh_token: SecretString,
 }
 
@@ -50,6 +54,12 @@ impl From<NotRefreshed> for Problem {
             }
             NotRefreshed::Unavailable(unavailable) => unavailable.into(),
         }
+    }
+}
+
+impl Problems for NotRefreshed {
+    fn problems() -> Vec<Problem> {
+        and::<StoreError>([Self::NotGood])
     }
 }
 

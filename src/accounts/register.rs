@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Accounts;
@@ -16,6 +17,7 @@ use super::records::{self, UserRecord};
 use crate::audit::{Act, Event};
 use crate::http::Problem;
 use crate::http::caller::Caller;
+use crate::http::documented::{Problems, and};
 use crate::http::problem::FieldError;
 use crate::mail::{Letter, queue};
 use crate::settings::EmailVerification;
@@ -23,9 +25,11 @@ use crate::store::{Connection, StoreError};
 use crate::token::clock::rfc3339;
 
 /// Who wants an account.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(examples(json!({ "email": "ada@example.com", "password": "correct horse battery staple", "name": "Ada Lovelace" })))]
 pub struct Registration {
     email: String,
+    #[schema(value_type = String, format = Password)]
     password: Password,
     name: Option<String>,
 }
@@ -39,12 +43,16 @@ impl Registration {
 }
 
 /// The account that was made.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(examples(json!({ "id": "07e5093d-dc28-4f30-9e6d-d789a50e0bc7", "email": "ada@example.com", "name": "Ada Lovelace", "email_verified": false, "created_at": "2026-11-24T04:56:15.818932Z" })))]
 pub struct Registered {
+    #[schema(format = "uuid")]
     id: String,
     email: String,
+    #[schema(required)]
     name: Option<String>,
     email_verified: bool,
+    #[schema(format = DateTime)]
     created_at: String,
 }
 
@@ -88,6 +96,12 @@ impl From<NotRegistered> for Problem {
                 .detail("There is an account with this email address already; log in to it."),
             NotRegistered::Unavailable(unavailable) => unavailable.into(),
         }
+    }
+}
+
+impl Problems for NotRegistered {
+    fn problems() -> Vec<Problem> {
+        and::<(TooMany, Unavailable)>([Self::Closed, Self::Invalid(vec![no_address()]), Self::Taken])
     }
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::{Host, Url};
+use utoipa::ToSchema;
 use uuid::Uuid;
 use webauthn_rs::prelude::{Webauthn, WebauthnBuilder};
 
@@ -35,14 +36,25 @@ impl Purpose {
 }
 
 /// A challenge, for the browser.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PasskeyChallenge, examples(json!({ "challenge_id": "d18205bd-b8a2-4e7e-82a2-8e429ebd642c", "publicKey": { "challenge": "T1xCsnxM2DNL2KdK5CLa6fMhD7OBqho6syzInk_n-Uo", "rpId": "localhost", "timeout": 300_000, "userVerification": "required", "allowCredentials": [] } })))]
 pub struct Challenge {
+    #[schema(format = "uuid")]
     challenge_id: String,
     #[serde(rename = "publicKey")]
+    #[schema(value_type = Object)]
     public_key: Value,
 }
 
 impl Challenge {
+    /// One for the document.
+    pub(super) fn example() -> Self {
+        Self {
+            challenge_id: Uuid::nil().to_string(),
+            public_key: serde_json::json!({ "challenge": "T1xCsnxM2DNL2KdK5CLa6fMhD7OBqho6syzInk_n-Uo", "rpId": "localhost" }),
+        }
+    }
+
     /// As members of a problem.
     pub(super) fn into_members(self) -> [(&'static str, Value); 2] {
         [("challenge_id", self.challenge_id.into()), ("publicKey", self.public_key)]

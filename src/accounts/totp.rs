@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Accounts;
 use super::error::Unavailable;
@@ -16,18 +17,23 @@ use super::recovery_codes;
 use super::totp_generator::{NewTotp, generate, seal_owner, step_of, write_out};
 use crate::audit::Act;
 use crate::http::Problem;
+use crate::http::documented::{Problems, and};
 use crate::store::StoreError;
 use crate::token::clock::rfc3339;
 
 /// A code of the app that shows that it is set up.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(examples(json!({ "otp": "492039" })))]
 pub struct Confirmation {
+    #[schema(value_type = String)]
     otp: SecretString,
 }
 
 /// The password, before a second factor is weakened.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(examples(json!({ "password": "correct horse battery staple" })))]
 pub struct WithPassword {
+    #[schema(value_type = String, format = Password)]
     password: Password,
 }
 
@@ -38,15 +44,18 @@ impl WithPassword {
 }
 
 /// What a second factor falls back on. Shown once: only hashes are kept.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({ "recovery_codes": ["fk3wv-7qzpm", "x8dht-2nrcb"] })))]
 pub struct RecoveryCodes {
     pub(crate) recovery_codes: Vec<String>,
 }
 
 /// How things stand.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(examples(json!({ "enabled": true, "confirmed_at": "2026-11-24T04:56:15.818932Z", "recovery_codes_left": 10 })))]
 pub struct TotpState {
     pub(crate) enabled: bool,
+    #[schema(required, format = DateTime)]
     confirmed_at: Option<String>,
     pub(crate) recovery_codes_left: i64,
 }
@@ -91,6 +100,12 @@ impl From<NotSetUp> for Problem {
             NotSetUp::TooMany(too_many) => too_many.into(),
             NotSetUp::NotReauthenticated(not) => not.into(),
         }
+    }
+}
+
+impl Problems for NotSetUp {
+    fn problems() -> Vec<Problem> {
+        and::<(TooMany, NotReauthenticated)>([Self::IsOn, Self::IsOff, Self::NotBegun, Self::WrongOtp])
     }
 }
 

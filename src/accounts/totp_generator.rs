@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use totp_rs::{Builder, Secret, Totp};
 use url::Url;
+use utoipa::ToSchema;
 
 use crate::sealing::Sealing;
 use crate::token::random;
@@ -14,7 +15,8 @@ use crate::token::random;
 const SECRET_BYTES: usize = 20;
 
 /// A generator to be put into an authenticator app.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({ "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "otpauth_uri": "otpauth://totp/tokenhouse:ada%40example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=tokenhouse", "qr_svg": "<svg xmlns=\"http://www.w3.org/2000/svg\"/>" })))]
 pub struct NewTotp {
     /// In base 32, for typing.
     pub(crate) secret: String,

@@ -4,31 +4,61 @@ use actix_web::HttpResponse;
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, ServiceConfig, to};
 use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa::OpenApi;
 
 use super::{Admin, MOST, Page, USUAL};
 use crate::accounts::Accounts;
 use crate::accounts::error::Unavailable;
+use crate::audit::EventOverview;
 use crate::audit::{self, Act, Event, Filter};
 use crate::http::Problem;
+use crate::http::documented::{Answers, Problems, and};
 use crate::http::methods::{get, resource};
 use crate::http::problem::FieldError;
 use crate::http::query::Query;
 use crate::http::request_id::in_span;
+use crate::store::StoreError;
+
+/// The same in the OpenAPI document.
+#[derive(OpenApi)]
+#[openapi(paths(list))]
+pub(super) struct Documented;
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/admin/audit", [get(to(list))]).wrap(from_fn(in_span)));
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct AuditQuery {
+    /// Of this account.
     user_id: Option<String>,
+    /// Such as `login`.
     act: Option<String>,
+    /// `success` or `failure`.
     outcome: Option<String>,
+    /// From this address.
     ip: Option<String>,
+    /// How many at most: 50 unless given, 500 at most.
     limit: Option<u32>,
+    /// The `next_cursor` of the page before.
     cursor: Option<String>,
 }
 
+/// What happened, the newest first.
+#[utoipa::path(
+    get,
+    path = "/api/admin/audit",
+    operation_id = "listEvents",
+    tag = "Administration",
+    params(AuditQuery),
+    responses(
+        (status = 200, description = "A part of it.", body = Page<EventOverview>),
+        Answers<(Admin, Query<AuditQuery>, WrongFilter)>,
+    ),
+    security(("session" = ["admin"])),
+)]
 async fn list(_: Admin, accounts: Data<Accounts>, query: Query<AuditQuery>) -> Result<HttpResponse, Problem> {
     let Query(AuditQuery { user_id, act, outcome, ip, limit, cursor }) = query;
     let act = act.map(|name| Act::of_name(&name).ok_or_else(unknown_act)).transpose()?;
@@ -41,7 +71,16 @@ async fn list(_: Admin, accounts: Data<Accounts>, query: Query<AuditQuery>) -> R
     events.reverse();
     let is_full = u32::try_from(events.len()).is_ok_and(|count| count == limit);
     let next_cursor = events.last().filter(|_| is_full).map(|event| event.cursor().to_string());
-    Ok(HttpResponse::Ok().json(Page { items: events.iter().map(Event::to_json).collect(), next_cursor }))
+    Ok(HttpResponse::Ok().json(Page { items: events.iter().map(Event::overview).collect(), next_cursor }))
+}
+
+/// What a filter may be refused for, for the OpenAPI document.
+struct WrongFilter;
+
+impl Problems for WrongFilter {
+    fn problems() -> Vec<Problem> {
+        and::<StoreError>([unknown_act(), bad_cursor()])
+    }
 }
 
 fn unknown_act() -> Problem {

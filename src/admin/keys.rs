@@ -6,19 +6,28 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{Data, ServiceConfig, to};
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::OpenApi;
+use utoipa::ToSchema;
 
 use super::{Admin, Page};
 use crate::accounts::Accounts;
 use crate::accounts::owner::{NotOwner, Owner};
 use crate::audit::Act;
 use crate::http::Problem;
+use crate::http::documented::{Answers, Problems, and};
 use crate::http::json::Json;
 use crate::http::methods::{get, post, resource};
 use crate::http::request_id::in_span;
 use crate::oauth::OAuth;
+use crate::signing_keys::{KeyOverview, RotationOverview};
 use crate::signing_keys::{Listed, NotRotated, Rotated, SignsNothing};
 use crate::store::StoreError;
 use crate::token::{KeyFileError, Rotation};
+
+/// The same in the OpenAPI document.
+#[derive(OpenApi)]
+#[openapi(paths(list, rotate))]
+pub(super) struct Documented;
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/admin/keys", [get(to(list))]).wrap(from_fn(in_span)))
@@ -29,8 +38,9 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
 const NOW: &str = "send {\"now\": true}";
 
 /// As on the command line: without either, a new key of RS256, ES256 or `EdDSA` is published ahead, and one of HS256 signs at once.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = KeyRotation, examples(json!({ "now": true })))]
 pub(super) struct Rotate {
     /// The new key signs at once.
     #[serde(default)]
@@ -77,20 +87,63 @@ impl From<NotDone> for Problem {
             }
             NotDone::NotRotated(NotRotated::Keys(error)) => {
                 tracing::error!(%error, "the key folder failed");
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable")
-                    .detail("The server cannot reach its keys at this moment; the log says why.")
-                    .retry_after(std::time::Duration::from_secs(5))
+                no_keys()
             }
             NotDone::NotOwner(not) => not.into(),
         }
     }
 }
 
-async fn list(_: Admin, oauth: Data<OAuth>) -> Result<HttpResponse, Problem> {
-    let listed = keys_of(&oauth).await?;
-    Ok(HttpResponse::Ok().json(Page { items: listed.iter().map(Listed::to_json).collect(), next_cursor: None }))
+impl Problems for NotDone {
+    fn problems() -> Vec<Problem> {
+        let waiting = NotRotated::Waiting {
+            kid: "b3V0OfCkpZrRT0tG".to_owned(),
+            from: "2026-11-25T04:56:15Z".to_owned(),
+            instead: NOW,
+        };
+        let own = [Self::NotRotated(NotRotated::Secret), waiting.into()].map(Problem::from);
+        and::<NotOwner>(own.into_iter().chain([no_keys()]))
+    }
 }
 
+fn no_keys() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+        .detail("The server cannot reach its keys at this moment; the log says why.")
+        .retry_after(std::time::Duration::from_secs(5))
+}
+
+/// The signing keys.
+#[utoipa::path(
+    get,
+    path = "/api/admin/keys",
+    operation_id = "listKeys",
+    tag = "Administration",
+    responses(
+        (status = 200, description = "All that are not over.", body = Page<KeyOverview>),
+        Answers<(Admin, NotDone)>,
+    ),
+    security(("session" = ["admin"])),
+)]
+async fn list(_: Admin, oauth: Data<OAuth>) -> Result<HttpResponse, Problem> {
+    let listed = keys_of(&oauth).await?;
+    Ok(HttpResponse::Ok().json(Page { items: listed.iter().map(Listed::overview).collect(), next_cursor: None }))
+}
+
+/// A new signing key.
+///
+/// Tokens of the last key stay good until they expire, unless it is compromised.
+#[utoipa::path(
+    post,
+    path = "/api/admin/keys/rotate",
+    operation_id = "rotateKeys",
+    tag = "Administration",
+    request_body = Rotate,
+    responses(
+        (status = 200, description = "The new key.", body = RotationOverview),
+        Answers<(Admin, Json<Rotate>, NotDone)>,
+    ),
+    security(("session" = ["admin"])),
+)]
 async fn rotate(admin: Admin, oauth: Data<OAuth>, rotate: Json<Rotate>) -> Result<HttpResponse, Problem> {
     let rotation = match (rotate.0.now, rotate.0.compromised) {
         (_, true) => Rotation::Compromised,
@@ -98,7 +151,7 @@ async fn rotate(admin: Admin, oauth: Data<OAuth>, rotate: Json<Rotate>) -> Resul
         (false, false) => Rotation::Usual,
     };
     let rotated = rotate_keys(&oauth, admin.0, rotation, NOW).await?;
-    Ok(HttpResponse::Ok().json(rotated.to_json()))
+    Ok(HttpResponse::Ok().json(rotated.overview()))
 }
 
 /// The signing keys that are not over.

@@ -23,15 +23,30 @@ use actix_web::web::ServiceConfig;
 use actix_web::{Error, FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 use serde::Serialize;
+use utoipa::openapi::OpenApi;
+use utoipa::{OpenApi as _, ToSchema};
 
 use crate::accounts::new_session::ADMIN;
 use crate::accounts::owner::Owner;
 use crate::guard::Bearer;
+use crate::guard::Refusal;
+use crate::http::Problem;
+use crate::http::documented::{Problems, and};
+use crate::token::DEFAULT_REALM;
 
 /// The routes, below `/api`.
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
     cfg.configure(users::routes).configure(clients::routes).configure(keys::routes).configure(audit::routes);
     cfg.configure(last_hour::routes);
+}
+
+/// The same in the OpenAPI document.
+pub(crate) fn documented() -> OpenApi {
+    users::Documented::openapi()
+        .merge_from(clients::Documented::openapi())
+        .merge_from(keys::Documented::openapi())
+        .merge_from(audit::Documented::openapi())
+        .merge_from(last_hour::Documented::openapi())
 }
 
 /// An administrator: the owner of an account of this server, with a token that has the scope `admin`. Another issuer's scope of that name is no
@@ -51,11 +66,18 @@ impl FromRequest for Admin {
     }
 }
 
+impl Problems for Admin {
+    fn problems() -> Vec<Problem> {
+        and::<Owner>([Refusal::insufficient_scope(DEFAULT_REALM, ADMIN)])
+    }
+}
+
 /// A part of a long list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Page<T> {
     items: Vec<T>,
     /// What to ask with for the next part; `null` at the end.
+    #[schema(required)]
     next_cursor: Option<String>,
 }
 

@@ -4,6 +4,9 @@ use actix_web::HttpResponse;
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, Path, ServiceConfig, to};
 use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
+use utoipa::OpenApi;
+use utoipa::ToSchema;
 
 use super::{Admin, MOST, Page, USUAL};
 use crate::accounts::Accounts;
@@ -13,11 +16,17 @@ use crate::accounts::password::Password;
 use crate::accounts::records::UserRecord;
 use crate::accounts::roles::Roles;
 use crate::http::Problem;
+use crate::http::documented::Answers;
 use crate::http::json::Json;
 use crate::http::methods::{delete, get, patch, post, resource};
 use crate::http::query::Query;
 use crate::http::request_id::in_span;
 use crate::token::clock::rfc3339;
+
+/// The same in the OpenAPI document.
+#[derive(OpenApi)]
+#[openapi(paths(list, add, show, change, remove, log_out))]
+pub(super) struct Documented;
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
     let one = [get(to(show)), patch(to(change)), delete(to(remove))];
@@ -26,17 +35,23 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
         .service(resource("/admin/users/{id}/logout", [post(to(log_out))]).wrap(from_fn(in_span)));
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
+    /// A part of the address or of the name.
     search: Option<String>,
+    /// How many at most: 50 unless given, 500 at most.
     limit: Option<u32>,
+    /// The `next_cursor` of the page before.
     cursor: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewUser, examples(json!({ "email": "grace@example.com", "password": "correct horse battery staple", "name": "Grace Hopper", "roles": ["admin"], "email_verified": true })))]
 pub(super) struct NewUserBody {
     email: String,
+    #[schema(value_type = String, format = Password)]
     password: Password,
     name: Option<String>,
     #[serde(default)]
@@ -46,24 +61,30 @@ pub(super) struct NewUserBody {
 }
 
 /// Absent: as it is.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::option_option, reason = "absent, null and a value are three things")]
+#[schema(as = UserChange, examples(json!({ "disabled": true })))]
 pub(super) struct ChangeBody {
     #[serde(default, deserialize_with = "crate::http::json::present")]
+    #[schema(value_type = Option<String>)]
     name: Option<Option<String>>,
     disabled: Option<bool>,
     roles: Option<Vec<String>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({ "id": "07e5093d-dc28-4f30-9e6d-d789a50e0bc7", "email": "ada@example.com", "name": "Ada Lovelace", "email_verified": true, "disabled": false, "roles": [], "created_at": "2026-11-24T04:56:15.818932Z" })))]
 struct User {
+    #[schema(format = "uuid")]
     id: String,
     email: String,
+    #[schema(required)]
     name: Option<String>,
     email_verified: bool,
     disabled: bool,
     roles: Vec<String>,
+    #[schema(format = DateTime)]
     created_at: String,
 }
 
@@ -81,6 +102,19 @@ impl From<UserRecord> for User {
     }
 }
 
+/// Accounts, by address.
+#[utoipa::path(
+    get,
+    path = "/api/admin/users",
+    operation_id = "listUsers",
+    tag = "Administration",
+    params(ListQuery),
+    responses(
+        (status = 200, description = "A part of them.", body = Page<User>),
+        Answers<(Admin, Query<ListQuery>, NotDone)>,
+    ),
+    security(("session" = ["admin"])),
+)]
 async fn list(admin: Admin, accounts: Data<Accounts>, query: Query<ListQuery>) -> Result<HttpResponse, Problem> {
     let Query(ListQuery { search, limit, cursor }) = query;
     let limit = limit.unwrap_or(USUAL).clamp(1, MOST);
@@ -93,6 +127,19 @@ async fn list(admin: Admin, accounts: Data<Accounts>, query: Query<ListQuery>) -
     Ok(HttpResponse::Ok().json(Page { items: users.into_iter().map(User::from).collect(), next_cursor }))
 }
 
+/// A new account.
+#[utoipa::path(
+    post,
+    path = "/api/admin/users",
+    operation_id = "addUser",
+    tag = "Administration",
+    request_body = NewUserBody,
+    responses(
+        (status = 201, description = "The account.", body = User),
+        Answers<(Admin, Json<NewUserBody>, NotDone)>,
+    ),
+    security(("session" = ["admin"])),
+)]
 async fn add(admin: Admin, accounts: Data<Accounts>, body: Json<NewUserBody>) -> Result<HttpResponse, Problem> {
     let NewUserBody { email, password, name, roles, email_verified } = body.0;
     let new = NewUser { email, name, password: Some(password), roles, verified: email_verified };
@@ -100,11 +147,38 @@ async fn add(admin: Admin, accounts: Data<Accounts>, body: Json<NewUserBody>) ->
     Ok(HttpResponse::Created().json(User::from(user)))
 }
 
+/// One account.
+#[utoipa::path(
+    get,
+    path = "/api/admin/users/{id}",
+    operation_id = "showUser",
+    tag = "Administration",
+    params(("id" = String, Path, description = "The account’s id.", format = "uuid")),
+    responses(
+        (status = 200, description = "The account.", body = User),
+        Answers<(Admin, NotDone)>,
+    ),
+    security(("session" = ["admin"])),
+)]
 async fn show(admin: Admin, accounts: Data<Accounts>, id: Path<String>) -> Result<HttpResponse, Problem> {
     let user = find(&accounts, &admin, &id).await?;
     Ok(HttpResponse::Ok().json(User::from(user)))
 }
 
+/// Change an account: name, roles, whether it is disabled.
+#[utoipa::path(
+    patch,
+    path = "/api/admin/users/{id}",
+    operation_id = "changeUser",
+    tag = "Administration",
+    params(("id" = String, Path, description = "The account’s id.", format = "uuid")),
+    request_body = ChangeBody,
+    responses(
+        (status = 200, description = "The account, as it is now. One that was disabled is out at once.", body = User),
+        Answers<(Admin, Json<ChangeBody>, NotDone)>,
+    ),
+    security(("session" = ["admin"])),
+)]
 async fn change(
     admin: Admin,
     accounts: Data<Accounts>,
@@ -123,12 +197,38 @@ async fn change(
     Ok(HttpResponse::Ok().json(User::from(user)))
 }
 
+/// Delete an account.
+#[utoipa::path(
+    delete,
+    path = "/api/admin/users/{id}",
+    operation_id = "removeUser",
+    tag = "Administration",
+    params(("id" = String, Path, description = "The account’s id.", format = "uuid")),
+    responses(
+        (status = 204, description = "It is gone, and all its sessions."),
+        Answers<(Admin, NotDone)>,
+    ),
+    security(("session" = ["admin"])),
+)]
 async fn remove(admin: Admin, accounts: Data<Accounts>, id: Path<String>) -> Result<HttpResponse, Problem> {
     let user = find(&accounts, &admin, &id).await?;
     accounts.administer(&admin.0, async move |administration| administration.remove(&user).await).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// End all sessions of an account.
+#[utoipa::path(
+    post,
+    path = "/api/admin/users/{id}/logout",
+    operation_id = "logOutUser",
+    tag = "Administration",
+    params(("id" = String, Path, description = "The account’s id.", format = "uuid")),
+    responses(
+        (status = 204, description = "Its tokens are dead."),
+        Answers<(Admin, NotDone)>,
+    ),
+    security(("session" = ["admin"])),
+)]
 async fn log_out(admin: Admin, accounts: Data<Accounts>, id: Path<String>) -> Result<HttpResponse, Problem> {
     let user = find(&accounts, &admin, &id).await?;
     accounts.administer(&admin.0, async move |administration| administration.log_out(&user).await).await?;

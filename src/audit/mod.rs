@@ -11,8 +11,10 @@
 mod act;
 mod list;
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use sqlx::FromRow;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::http::caller::Caller;
@@ -166,20 +168,16 @@ impl Event {
 
     /// Its members, with the time as RFC 3339 writes it.
     #[must_use]
+    pub fn overview(&self) -> EventOverview {
+        let Self { act, outcome, reason, actor, user_id, session_id, ip, user_agent, client_id, .. } = self.clone();
+        let (at, details) = (rfc3339(self.at), self.details());
+        EventOverview { at, act, outcome, reason, actor, user_id, session_id, ip, user_agent, client_id, details }
+    }
+
+    /// The same as a value.
+    #[must_use]
     pub fn to_json(&self) -> Value {
-        json!({
-            "at": rfc3339(self.at),
-            "act": self.act,
-            "outcome": self.outcome,
-            "reason": self.reason,
-            "actor": self.actor,
-            "user_id": self.user_id,
-            "session_id": self.session_id,
-            "ip": self.ip,
-            "user_agent": self.user_agent,
-            "client_id": self.client_id,
-            "details": self.details(),
-        })
+        serde_json::to_value(self.overview()).unwrap_or_default()
     }
 
     /// Adds it to the record.
@@ -210,6 +208,36 @@ impl Event {
         )?;
         Ok(())
     }
+}
+
+/// An event as it is shown.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(examples(json!({ "at": "2026-11-24T04:56:16.416550Z", "act": "login", "outcome": "failure", "reason": "wrong password", "actor": "user", "user_id": "07e5093d-dc28-4f30-9e6d-d789a50e0bc7", "session_id": null, "ip": "192.0.2.7", "user_agent": "curl/8.14.1", "client_id": null, "details": null })))]
+pub struct EventOverview {
+    #[schema(format = DateTime)]
+    at: String,
+    act: String,
+    /// `success` or `failure`.
+    outcome: String,
+    /// Why it failed.
+    #[schema(required)]
+    reason: Option<String>,
+    /// `user`, `client`, `operator` on the command line, or `admin` and an id.
+    actor: String,
+    /// The account.
+    #[schema(required)]
+    user_id: Option<String>,
+    #[schema(required)]
+    session_id: Option<String>,
+    #[schema(required)]
+    ip: Option<String>,
+    #[schema(required)]
+    user_agent: Option<String>,
+    #[schema(required)]
+    client_id: Option<String>,
+    /// What it was in particular: texts, and lists of texts, by name.
+    #[schema(required, value_type = Option<Object>)]
+    details: Option<Value>,
 }
 
 /// Deletes at most `limit` events from before `before`, in microseconds since 1970; how many it were.

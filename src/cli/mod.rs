@@ -7,6 +7,7 @@ pub mod config;
 mod db;
 mod generated;
 mod key;
+mod openapi;
 mod serve;
 mod store;
 mod token;
@@ -78,6 +79,8 @@ enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
+    /// Print the routes of a server with these settings: an OpenAPI 3.1 document, which is JSON
+    Openapi,
     /// Tokens: what one says, whether it is believed and why, and one to try things out with
     Token {
         #[command(subcommand)]
@@ -191,7 +194,15 @@ impl From<io::Error> for Failure {
 /// Does what the arguments of the process say.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        // Not a call for help: a program that asked for JSON is told in JSON what was wrong with its call.
+        Err(wrong) if wrong.use_stderr() && std::env::args_os().any(|argument| argument == "--json") => {
+            let why = wrong.render().to_string();
+            return tell(why.trim_start_matches("error: ").trim_end(), true, WRONG_USAGE);
+        }
+        Err(wrong) => wrong.exit(),
+    };
     let json = arguments.json;
     match run(arguments) {
         Ok(code) => ExitCode::from(code),
@@ -245,6 +256,7 @@ fn run(arguments: Arguments) -> Result<u8, Failure> {
         Command::User { command } => user::run(&Settings::read(&sources)?, command, json, &mut out),
         Command::Db { command } => db::run(&Settings::read(&sources)?, command, json, &mut out),
         Command::Audit(arguments) => audit::run(&Settings::read(&sources)?, arguments, json, &mut out),
+        Command::Openapi => openapi::run(&Settings::read(&sources)?, &mut out),
         Command::Key { command: KeyCommand::List } => key::list(&Settings::read(&sources)?, json, &mut out),
         Command::Key { command: KeyCommand::Rotate { now, compromised } } => {
             let rotation = match (now, compromised) {

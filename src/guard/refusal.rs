@@ -52,6 +52,18 @@ impl Refusal {
         Self::new(realm, Reason::InsufficientScope(scope.to_owned()))
     }
 
+    /// One of each kind that any protected route may answer with.
+    #[cfg(feature = "server")]
+    pub(crate) fn of_any_route() -> Vec<Self> {
+        let all = [
+            Reason::NoCredentials,
+            Reason::InvalidRequest("The request has more than one Authorization header"),
+            Reason::InvalidToken,
+            Reason::Unavailable,
+        ];
+        all.into_iter().map(|reason| Self::new(crate::token::DEFAULT_REALM, reason)).collect()
+    }
+
     pub(super) fn unavailable(realm: &str) -> Self {
         Self::new(realm, Reason::Unavailable)
     }
@@ -138,6 +150,13 @@ impl From<Refusal> for Problem {
             Some(challenge) => refusal.problem().header(WWW_AUTHENTICATE, challenge),
             None => refusal.problem(),
         }
+    }
+}
+
+#[cfg(feature = "server")]
+impl crate::http::documented::Problems for super::Bearer {
+    fn problems() -> Vec<Problem> {
+        Refusal::of_any_route().into_iter().map(Problem::from).collect()
     }
 }
 

@@ -10,6 +10,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 
+use super::documented::{Problems, and};
 use super::problem::Problem;
 
 /// A body must be there after so long; actix itself only bounds the time of the head.
@@ -75,14 +76,12 @@ fn check_type(request: &HttpRequest) -> Result<(), Problem> {
     if text(request, header::CONTENT_TYPE).is_some_and(is_json) {
         return Ok(());
     }
-    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json")
-        .detail("The body must be JSON, with the header `Content-Type: application/json`."))
+    Err(not_json())
 }
 
 fn check_size(request: &HttpRequest, limit: usize) -> Result<(), Problem> {
     if text(request, header::CONTENT_ENCODING).is_some_and(|coding| !coding.eq_ignore_ascii_case("identity")) {
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-coding")
-            .detail("The body must be sent as it is, without a Content-Encoding."));
+        return Err(content_coding());
     }
     let announced = text(request, header::CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
@@ -105,15 +104,28 @@ fn is_json(content_type: &str) -> bool {
 async fn read(mut payload: Payload, limit: usize) -> Result<web::BytesMut, Problem> {
     let mut body = web::BytesMut::new();
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| {
-            Problem::new(StatusCode::BAD_REQUEST, "broken-body").detail("The body broke off, or its framing is wrong.")
-        })?;
+        let chunk = chunk.map_err(|_| broken_body())?;
         if body.len() + chunk.len() > limit {
             return Err(too_large(limit));
         }
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+impl<T> Problems for Json<T> {
+    fn problems() -> Vec<Problem> {
+        and::<Body>([bad_json("line 1, column 30", "missing field `password`"), not_json()])
+    }
+}
+
+/// What any body may be refused for.
+pub(crate) struct Body;
+
+impl Problems for Body {
+    fn problems() -> Vec<Problem> {
+        vec![broken_body(), too_slow(), too_large(DEFAULT_LIMIT), content_coding()]
+    }
 }
 
 /// For a member that may be absent or `null`, and means two things by that (RFC 7396): `#[serde(default, deserialize_with = "present")]`.
@@ -124,6 +136,20 @@ where
     D: serde::Deserializer<'de>,
 {
     serde::Deserialize::deserialize(deserializer).map(Some)
+}
+
+fn not_json() -> Problem {
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json")
+        .detail("The body must be JSON, with the header `Content-Type: application/json`.")
+}
+
+fn content_coding() -> Problem {
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-coding")
+        .detail("The body must be sent as it is, without a Content-Encoding.")
+}
+
+fn broken_body() -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "broken-body").detail("The body broke off, or its framing is wrong.")
 }
 
 fn too_large(limit: usize) -> Problem {
@@ -144,6 +170,10 @@ fn not_this_json(error: &serde_json::Error) -> Problem {
         serde_json::error::Category::Eof => "it ends too early".to_owned(),
         serde_json::error::Category::Syntax | serde_json::error::Category::Io => "this is not JSON".to_owned(),
     };
+    bad_json(&place, &what)
+}
+
+fn bad_json(place: &str, what: &str) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "bad-json").detail(format!("The body is wrong at {place}: {what}."))
 }
 

@@ -6,6 +6,10 @@ pub mod caller;
 pub mod client_address;
 #[cfg(feature = "server")]
 pub(crate) mod cors;
+#[cfg(feature = "server")]
+pub(crate) mod documented;
+#[cfg(feature = "server")]
+pub(crate) mod etag;
 #[cfg(test)]
 #[cfg(feature = "server")]
 mod hostile_input;

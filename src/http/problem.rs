@@ -25,16 +25,25 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 #[serde(transparent)]
 pub struct Problem(Box<Members>);
 
-/// The members of RFC 9457, section 3.1, in a box because errors are moved about.
+/// An error (RFC 9457, section 3.1).
+// In a box because errors are moved about.
 #[derive(Debug, Clone, Serialize)]
-struct Members {
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema), schema(as = Problem))]
+pub(crate) struct Members {
+    /// Which problem it is: `urn:tokenhouse:problem:` and its name.
     #[serde(rename = "type")]
     kind: String,
+    /// The phrase of the status.
     title: Cow<'static, str>,
+    /// The same as that of the answer.
     #[serde(serialize_with = "as_number")]
+    #[cfg_attr(feature = "server", schema(value_type = u16))]
     status: StatusCode,
+    /// What happened this time, and what would be right.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = String, required = false))]
     detail: Option<Cow<'static, str>>,
+    /// With 422: the fields that are wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
     /// Extension members (RFC 9457, section 3.2).
@@ -46,6 +55,7 @@ struct Members {
 
 /// One field of a request, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct FieldError {
     /// The field's name in the request.
     pub field: &'static str,

@@ -5,15 +5,17 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeZone as _, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::token::Clock;
 
 const MINUTES: i64 = 60;
 
 /// What happened in one minute.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Minute {
     /// When it began.
+    #[schema(value_type = String, format = DateTime)]
     pub start: DateTime<Utc>,
     /// Sessions that began by a login, at whichever door.
     pub logins: u64,

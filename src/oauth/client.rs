@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::records::{ClientRecord, SecretRecord};
 use crate::token::Scopes;
@@ -224,30 +226,77 @@ impl Client {
 
     /// Its members for an administrator; of its secrets, only since and until when they are good.
     #[must_use]
-    pub fn to_json(&self, now: i64) -> Value {
+    pub fn overview(&self, now: i64) -> ClientOverview {
         let record = &self.record;
         let good = self.secrets.iter().filter(|secret| secret.expires_at.is_none_or(|end| now < end));
-        let secrets: Vec<Value> = good
-            .map(|secret| json!({ "created_at": rfc3339(secret.created_at), "expires_at": secret.expires_at.map(rfc3339) }))
-            .collect();
-        let jwks: Option<Value> = record.jwks.as_deref().and_then(|jwks| serde_json::from_str(jwks).ok());
-        let words = |text: &str| text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect::<Vec<_>>();
-        json!({
-            "client_id": record.id,
-            "name": record.name,
-            "grants": words(&record.grants),
-            "scopes": words(&record.scopes),
-            "auth_method": record.auth_method,
-            "jwks": jwks,
-            "redirect_uris": words(&record.redirect_uris),
-            "post_logout_redirect_uris": words(&record.post_logout_redirect_uris),
-            "audience": record.audience,
-            "trusted": self.is_trusted(),
-            "access_ttl": self.access_ttl().map(|ttl| humantime::format_duration(ttl).to_string()),
-            "refresh_ttl": self.refresh_ttl().map(|ttl| humantime::format_duration(ttl).to_string()),
-            "created_at": rfc3339(record.created_at),
-            "disabled": !self.is_enabled(),
-            "secrets": secrets,
-        })
+        let words = |text: &str| text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
+        let duration = |ttl: Duration| humantime::format_duration(ttl).to_string();
+        ClientOverview {
+            client_id: record.id.clone(),
+            name: record.name.clone(),
+            grants: words(&record.grants),
+            scopes: words(&record.scopes),
+            auth_method: record.auth_method.clone(),
+            jwks: record.jwks.as_deref().and_then(|jwks| serde_json::from_str(jwks).ok()),
+            redirect_uris: words(&record.redirect_uris),
+            post_logout_redirect_uris: words(&record.post_logout_redirect_uris),
+            audience: record.audience.clone(),
+            trusted: self.is_trusted(),
+            access_ttl: self.access_ttl().map(duration),
+            refresh_ttl: self.refresh_ttl().map(duration),
+            created_at: rfc3339(record.created_at),
+            disabled: !self.is_enabled(),
+            secrets: good
+                .map(|secret| SecretOverview {
+                    created_at: rfc3339(secret.created_at),
+                    expires_at: secret.expires_at.map(rfc3339),
+                })
+                .collect(),
+        }
     }
+
+    /// The same as a value.
+    #[must_use]
+    pub fn to_json(&self, now: i64) -> Value {
+        serde_json::to_value(self.overview(now)).unwrap_or_default()
+    }
+}
+
+/// A client as an administrator sees it.
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({ "client_id": "0oaGq3yLwK8o2Vt5Zr7d", "name": "Orders", "grants": ["client_credentials"], "scopes": ["customScope"], "auth_method": null, "jwks": null, "redirect_uris": [], "post_logout_redirect_uris": [], "audience": null, "trusted": false, "access_ttl": "15m", "refresh_ttl": null, "created_at": "2026-11-24T04:56:15.818932Z", "disabled": false, "secrets": [{ "created_at": "2026-11-24T04:56:15.818932Z", "expires_at": null }] })))]
+pub struct ClientOverview {
+    client_id: String,
+    name: String,
+    grants: Vec<String>,
+    scopes: Vec<String>,
+    /// `null`: its secret, in the header or in the body.
+    #[schema(required)]
+    auth_method: Option<String>,
+    /// Its public keys, for `private_key_jwt`.
+    #[schema(required, value_type = Option<Object>)]
+    jwks: Option<Value>,
+    redirect_uris: Vec<String>,
+    post_logout_redirect_uris: Vec<String>,
+    #[schema(required)]
+    audience: Option<String>,
+    trusted: bool,
+    #[schema(required)]
+    access_ttl: Option<String>,
+    #[schema(required)]
+    refresh_ttl: Option<String>,
+    #[schema(format = DateTime)]
+    created_at: String,
+    disabled: bool,
+    secrets: Vec<SecretOverview>,
+}
+
+/// Since and until when a secret is good.
+#[derive(Serialize, ToSchema)]
+pub struct SecretOverview {
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// `null`: until another takes its place.
+    #[schema(required, format = DateTime)]
+    expires_at: Option<String>,
 }

@@ -6,6 +6,7 @@ use actix_web::http::StatusCode;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::author::Author;
 use super::client::{AuthMethod, Client};
@@ -15,6 +16,7 @@ use crate::accounts::micros;
 use crate::accounts::owner::NotOwner;
 use crate::audit::Act;
 use crate::http::Problem;
+use crate::http::documented::{Problems, and};
 use crate::http::problem::FieldError;
 use crate::settings::DeclaredScope;
 use crate::store::{Store, StoreError};
@@ -32,8 +34,9 @@ pub(crate) struct Clients {
 }
 
 /// A client to be added.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({ "name": "Orders", "grants": ["client_credentials"], "scopes": [], "access_ttl": "15m" })))]
 pub struct NewClient {
     /// For people.
     pub name: String,
@@ -46,6 +49,7 @@ pub struct NewClient {
     /// Absent: its secret, in the header or in the body.
     pub auth_method: Option<String>,
     /// Its public keys, for `private_key_jwt`.
+    #[schema(value_type = Option<Object>)]
     pub jwks: Option<Value>,
     /// How long its access tokens live, such as `15m`.
     pub access_ttl: Option<String>,
@@ -65,20 +69,24 @@ pub struct NewClient {
 }
 
 /// What shall be different; what is absent stays as it is. `null` takes a member's value away, where it may have none.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::option_option, reason = "what is absent and what is null are different here")]
+#[schema(examples(json!({ "name": "Orders and returns", "access_ttl": null })))]
 pub struct ClientChange {
     pub(crate) name: Option<String>,
     pub(crate) grants: Option<Vec<String>>,
     pub(crate) scopes: Option<Vec<String>>,
     #[serde(default, deserialize_with = "even_null")]
+    #[schema(value_type = Option<String>)]
     pub(crate) access_ttl: Option<Option<String>>,
     #[serde(default, deserialize_with = "even_null")]
+    #[schema(value_type = Option<String>)]
     pub(crate) refresh_ttl: Option<Option<String>>,
     pub(crate) redirect_uris: Option<Vec<String>>,
     pub(crate) post_logout_redirect_uris: Option<Vec<String>>,
     #[serde(default, deserialize_with = "even_null")]
+    #[schema(value_type = Option<String>)]
     pub(crate) audience: Option<Option<String>>,
     pub(crate) trusted: Option<bool>,
     pub(crate) disabled: Option<bool>,
@@ -132,6 +140,13 @@ impl From<NotDone> for Problem {
             ),
             NotDone::NotOwner(not) => not.into(),
         }
+    }
+}
+
+impl Problems for NotDone {
+    fn problems() -> Vec<Problem> {
+        let wrong = FieldError { field: "name", message: "must not be empty".into() };
+        and::<NotOwner>([Self::Invalid(vec![wrong]), Self::Unknown, Self::NoSecret])
     }
 }
 

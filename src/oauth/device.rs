@@ -7,9 +7,11 @@ use actix_web::{HttpRequest, HttpResponse};
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::authentication::NotAuthenticated;
 use super::client::{Client, GrantType};
+use super::documented::{DeviceRequest, OAuthAnswers};
 use super::error::OAuthError;
 use super::form::Form;
 use super::records::{self, DeviceRecord};
@@ -41,7 +43,8 @@ const ALLOWED: &str = "allowed";
 const DENIED: &str = "denied";
 
 /// Section 3.2.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({ "device_code": "Ag_EE3Yv7aWcFqkQpXh0u5n8rT2sJ4lM6oZ9bC1dV3w", "user_code": "WDJB-MJHT", "verification_uri": "http://localhost:3000/activate", "verification_uri_complete": "http://localhost:3000/activate?user_code=WDJB-MJHT", "expires_in": 600, "interval": 5 })))]
 struct DeviceResponse {
     device_code: String,
     user_code: String,
@@ -57,6 +60,19 @@ enum Outcome {
     Not(NotGranted),
 }
 
+/// A device begins to wait for its user (RFC 8628).
+#[utoipa::path(
+    post,
+    path = "/oauth2/default/v1/device/authorize",
+    operation_id = "authorizeDevice",
+    tag = "OAuth and OpenID Connect",
+    request_body(content = DeviceRequest, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "A code for the user, and one for asking at the token endpoint.", body = DeviceResponse, headers(("Cache-Control" = String, description = "`no-store`"))),
+        OAuthAnswers<(Form, NotGranted)>,
+    ),
+    security(("client_secret_basic" = []), ()),
+)]
 pub(super) async fn authorize(
     request: HttpRequest,
     caller: Caller,

@@ -7,10 +7,11 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, HeaderValue, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::guard::Refusal;
 use crate::http::Problem;
+use crate::http::documented::Told;
 
 /// An error as a client of the authorization server sees it: `{"error", "error_description"}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +110,27 @@ impl OAuthError {
         self.with(Header::RetryAfter, HeaderValue::from(seconds.max(1)))
     }
 
+    /// 400: what is in a URL is in logs and histories too.
+    pub(super) fn in_query() -> Self {
+        Self::invalid_request("The parameters belong in the body, and not in the query.")
+    }
+
+    /// 400, where there is no form.
+    pub(super) fn not_a_form() -> Self {
+        Self::invalid_request(
+            "The body must be a form, with the header Content-Type: application/x-www-form-urlencoded.",
+        )
+    }
+
+    fn body(&self) -> Value {
+        json!({ "error": self.error, "error_description": self.allowed_description() })
+    }
+
+    /// As the OpenAPI document tells it.
+    pub(super) fn told(&self) -> Told {
+        Told::of(self, self.error.to_owned(), self.description.clone().into_owned(), self.body())
+    }
+
     /// The description, without what RFC 6749, section 5.2, does not allow in one.
     fn allowed_description(&self) -> String {
         let allowed = |c: &char| matches!(c, ' ' | '!' | '#'..='[' | ']'..='~');
@@ -159,8 +181,7 @@ impl ResponseError for OAuthError {
             };
             response.insert_header((name, value.clone()));
         }
-        let body = json!({ "error": self.error, "error_description": self.allowed_description() });
-        response.content_type("application/json;charset=UTF-8").body(body.to_string())
+        response.content_type("application/json;charset=UTF-8").body(self.body().to_string())
     }
 }
 

@@ -51,15 +51,13 @@ impl FromRequest for Form {
 }
 
 fn check_head(request: &HttpRequest) -> Result<(), OAuthError> {
-    // What is in a URL is in logs and histories too.
     if !request.query_string().is_empty() {
-        return Err(OAuthError::invalid_request("The parameters belong in the body, and not in the query."));
+        return Err(OAuthError::in_query());
     }
     let mut types = request.headers().get_all(CONTENT_TYPE);
     let is_form = types.next().and_then(|value| value.to_str().ok()).is_some_and(is_form) && types.next().is_none();
     if !is_form {
-        let wanted = "The body must be a form, with the header Content-Type: application/x-www-form-urlencoded.";
-        return Err(OAuthError::invalid_request(wanted));
+        return Err(OAuthError::not_a_form());
     }
     Ok(())
 }

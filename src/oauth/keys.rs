@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, ETAG, EntityTag, Header as _, IfNoneMatch};
+use actix_web::http::header::ACCESS_CONTROL_ALLOW_ORIGIN;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use aws_lc_rs::digest;
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::OAuth;
+use crate::http::etag;
+use crate::token::PublicJwk;
 use crate::token::key_folder::PUBLISHED_AHEAD;
-use crate::token::random::base64url;
 
 /// How long an answer may be kept. A new key is published for much longer before it signs.
 const MAX_AGE: Duration = Duration::from_hours(1);
@@ -18,22 +19,32 @@ const MAX_AGE: Duration = Duration::from_hours(1);
 const MAX_AGE_OF_NONE: Duration = Duration::from_secs(10);
 const _: () = assert!(MAX_AGE.as_secs() * 2 <= PUBLISHED_AHEAD.as_secs());
 
+/// RFC 7517, section 5.
+#[derive(Serialize, ToSchema)]
+struct KeySet {
+    keys: Vec<PublicJwk>,
+}
+
+/// The public keys that tokens are checked with (RFC 7517).
+#[utoipa::path(
+    get,
+    path = "/oauth2/default/v1/keys",
+    operation_id = "showKeys",
+    tag = "OAuth and OpenID Connect",
+    params(("If-None-Match" = Option<String>, Header, description = "The `ETag` that one has.")),
+    responses(
+        (status = 200, description = "The keys. The one of HS256 is never among them.", body = KeySet, headers(("ETag" = String, description = "The state of the keys."), ("Cache-Control" = String, description = "How long it may be kept."))),
+        (status = 304, description = "They are as they were."),
+    ),
+    security(()),
+)]
 pub(super) async fn keys(request: HttpRequest, oauth: Data<OAuth>) -> HttpResponse {
     let keys = oauth.id_tokens.public_keys();
     // The first one is not published ahead.
     let max_age = if keys.is_empty() { MAX_AGE_OF_NONE } else { MAX_AGE };
-    let body = json!({ "keys": keys }).to_string();
-    let tag = base64url(digest::digest(&digest::SHA256, body.as_bytes()).as_ref());
-    let tag = EntityTag::new_strong(tag);
-    let has_it = match IfNoneMatch::parse(&request) {
-        Ok(IfNoneMatch::Any) => true,
-        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|theirs| theirs.weak_eq(&tag)),
-        Err(_) => false,
-    };
-    let mut response = if has_it { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    let body = serde_json::to_string(&KeySet { keys }).unwrap_or_default();
+    let (mut response, has_it) = etag::kept(&request, &etag::tag_of(body.as_bytes()), max_age);
     response
-        .insert_header((ETAG, tag.to_string()))
-        .insert_header((CACHE_CONTROL, format!("public, max-age={}", max_age.as_secs())))
         // What anybody may read, a page of any origin may; there are no credentials here.
         .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
     if has_it { response.finish() } else { response.content_type("application/json").body(body) }

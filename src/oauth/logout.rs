@@ -10,6 +10,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::authorization::unavailable;
+use super::documented::Pages;
 use super::form::Form;
 use super::{OAuth, redirect_uri};
 use crate::accounts::error::Unavailable;
@@ -41,6 +42,21 @@ struct Asked {
     to: Option<String>,
 }
 
+/// A client signs its user out here (OpenID Connect RP-Initiated Logout 1.0).
+#[utoipa::path(
+    get,
+    path = "/oauth2/default/v1/logout",
+    operation_id = "logOutAtClient",
+    tag = "OAuth and OpenID Connect",
+    params(("id_token_hint" = Option<String>, Query, description = "An ID token of his."),
+        ("client_id" = Option<String>, Query, description = "The client."),
+        ("post_logout_redirect_uri" = Option<String>, Query, description = "One that the client has registered."),
+        ("state" = Option<String>, Query, description = "Comes back as it was.")),
+    responses(
+        Pages<()>,
+    ),
+    security(()),
+)]
 pub(super) async fn by_query(
     request: HttpRequest,
     caller: Caller,
@@ -51,6 +67,18 @@ pub(super) async fn by_query(
     answered.unwrap_or_else(|error| unavailable(&browser.look, &error))
 }
 
+/// The same as a form.
+#[utoipa::path(
+    post,
+    path = "/oauth2/default/v1/logout",
+    operation_id = "logOutAtClientByForm",
+    tag = "OAuth and OpenID Connect",
+    request_body(content = Object, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        Pages<Form>,
+    ),
+    security(()),
+)]
 pub(super) async fn by_form(
     request: HttpRequest,
     caller: Caller,

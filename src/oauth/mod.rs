@@ -14,6 +14,7 @@
 //! | `client`, `registry`, `upkeep` | clients in memory |
 //! | `standing` | whether a token of a client still stands |
 //! | `form`, `error`, `secret` | forms, errors, secrets of clients |
+//! | `documented` | what the OpenAPI document says of them |
 //! | `keys` | `/v1/keys`: the public keys that tokens are checked with |
 //! | `restored` | what a restored database must not bring back |
 //! | `records` | the SQL |
@@ -26,6 +27,7 @@ pub(crate) mod client;
 pub(crate) mod clients;
 mod code;
 pub(crate) mod device;
+mod documented;
 pub(crate) mod error;
 pub(crate) mod form;
 #[cfg(test)]
@@ -73,6 +75,7 @@ use crate::web::ACTIVATE;
 
 pub(crate) use authorization::{AUTHORIZE, unavailable};
 use clients::Clients;
+pub(crate) use documented::documented;
 pub(crate) use error::OAuthError;
 use id_tokens::IdTokens;
 use registry::Registry;

@@ -9,6 +9,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::client::Client;
+use super::documented::{NotAnswered, OAuthAnswers, TokenQuestion};
 use super::error::OAuthError;
 use super::form::Form;
 use super::{OAuth, records};
@@ -22,6 +23,19 @@ use crate::token::Rejection;
 /// No verifier's clocks may differ by more, so a token is believed so long after its end at most.
 const LONGEST_LEEWAY: i64 = 300;
 
+/// A client gives a token back (RFC 7009).
+#[utoipa::path(
+    post,
+    path = "/oauth2/default/v1/revoke",
+    operation_id = "revoke",
+    tag = "OAuth and OpenID Connect",
+    request_body(content = TokenQuestion, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "It is dead, if it was one of the client’s."),
+        OAuthAnswers<(Form, NotAnswered)>,
+    ),
+    security(("client_secret_basic" = []), ()),
+)]
 pub(super) async fn revoke(
     request: HttpRequest,
     caller: Caller,

@@ -3,9 +3,11 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::authentication::NotAuthenticated;
 use super::client::{Client, GrantType, OFFLINE_ACCESS, OPENID_SCOPES};
+use super::documented::{OAuthAnswers, TokenRequest};
 use super::error::OAuthError;
 use super::form::Form;
 use super::{OAuth, answer};
@@ -20,9 +22,11 @@ const NO_DEFAULT_SCOPES: &str =
     "The authorization server resource does not have any configured default scopes, 'scope' must be provided.";
 
 /// RFC 6749, section 5.1.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({ "access_token": "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiIsImtpZCI6IkNBNVpFTWNmaTVJZml0VDIifQ.eyJ2ZXIiOjF9.AhD3u4v9", "token_type": "Bearer", "expires_in": 3600, "scope": "customScope" })))]
 pub(super) struct TokenResponse {
     pub access_token: String,
+    #[schema(pattern = "^Bearer$")]
     pub token_type: &'static str,
     pub expires_in: u64,
     pub scope: String,
@@ -102,6 +106,22 @@ impl From<NotGranted> for OAuthError {
     }
 }
 
+/// The token endpoint.
+///
+/// Grants: `client_credentials`, `authorization_code` with PKCE, `refresh_token`, and the device grant (RFC 6749, section 3.2; RFC 8628). A
+/// client authenticates in the header, or by parameters of the body.
+#[utoipa::path(
+    post,
+    path = "/oauth2/default/v1/token",
+    operation_id = "token",
+    tag = "OAuth and OpenID Connect",
+    request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "Tokens.", body = TokenResponse, headers(("Cache-Control" = String, description = "`no-store`"))),
+        OAuthAnswers<(Form, NotGranted)>,
+    ),
+    security(("client_secret_basic" = []), ()),
+)]
 pub(super) async fn token(
     request: HttpRequest,
     caller: Caller,

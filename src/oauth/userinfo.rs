@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::OAuth;
 use super::client::OPENID;
+use super::documented::{NotTold, OAuthAnswers, UserInfo};
 use super::error::OAuthError;
 use super::id_tokens::standard_claims;
 use crate::accounts::custom_claims::TokenKind;
@@ -13,11 +14,23 @@ use crate::accounts::records;
 use crate::guard::{Refusal, bearer_token};
 use crate::token::Rejection;
 
+/// What is known of the user of a token (OpenID Connect Core 1.0, section 5.3).
+#[utoipa::path(
+    get,
+    path = "/oauth2/default/v1/userinfo",
+    operation_id = "showUserInfo",
+    tag = "OAuth and OpenID Connect",
+    responses(
+        (status = 200, description = "As far as the scopes open it; other claims by the settings.", body = UserInfo, headers(("Cache-Control" = String, description = "`no-store`"))),
+        OAuthAnswers<NotTold>,
+    ),
+    security(("access_token" = ["openid"])),
+)]
 pub(super) async fn userinfo(request: HttpRequest, oauth: Data<OAuth>) -> Result<HttpResponse, OAuthError> {
     let realm = oauth.verifier.realm();
     let token = bearer_token(&request, realm)?;
     // For whatever audience: it is this server's own question, whose token it is.
-    let claims = oauth.verifier.look_into(&token).await.map_err(|rejection| match rejection {
+    let claims = oauth.verifier.look_into(token).await.map_err(|rejection| match rejection {
         Rejection::StoreUnavailable | Rejection::KeysUnavailable => OAuthError::unavailable(),
         _ => Refusal::invalid_token(realm).into(),
     })?;

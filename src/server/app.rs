@@ -7,6 +7,7 @@ use actix_web::{HttpResponse, ResponseError as _};
 
 use super::health::{self, Draining};
 use super::info;
+use super::openapi::{self, Served};
 use crate::accounts::{Accounts, routes};
 use crate::admin;
 use crate::http::Problem;
@@ -35,6 +36,7 @@ pub(crate) struct State {
     pub trusted_proxies: TrustedProxies,
     pub cors_origins: Vec<String>,
     pub origin: PublicOrigin,
+    pub served: Data<Served>,
     pub look: Look,
     pub playground: Option<Playground>,
     /// The remote issuers, for whoever looks for the login where there is none.
@@ -60,6 +62,7 @@ impl State {
             body_limit: BodyLimit(settings.server.max_body),
             trusted_proxies: TrustedProxies(settings.server.trusted_proxies.clone()),
             cors_origins: settings.cors.origins.clone(),
+            served: Data::new(Served::of(settings)),
             look,
             playground: settings.pages.playground.then(|| Playground::of(settings)),
             origin: PublicOrigin(settings.server.public_url.clone()),
@@ -76,42 +79,62 @@ pub(crate) fn routes(cfg: &mut ServiceConfig, state: &State) {
         .app_data(state.body_limit)
         .app_data(state.trusted_proxies.clone())
         .app_data(state.origin.clone())
-        .app_data(state.look.clone());
+        .app_data(state.look.clone())
+        .app_data(state.served.clone());
     if let Some(accounts) = &state.accounts {
         cfg.app_data(accounts.clone());
     }
+    if let Some(oauth) = &state.oauth {
+        cfg.app_data(oauth.clone());
+    }
+    let whose = if state.accounts.is_some() { Whose::Local } else { Whose::Remote(&state.log_in_at) };
+    paths(cfg, &whose, &state.cors_origins);
     crate::web::common_routes(cfg, state.playground.as_ref(), state.oauth.is_some());
-    match &state.oauth {
-        Some(oauth) => {
-            cfg.app_data(oauth.clone());
-            oauth::routes(cfg, &state.cors_origins);
+}
+
+/// Whose accounts there are.
+pub(super) enum Whose<'a> {
+    /// This server's.
+    Local,
+    /// Those of others only, where one logs in.
+    Remote(&'a str),
+}
+
+/// The routes alone.
+pub(super) fn paths(cfg: &mut ServiceConfig, whose: &Whose<'_>, cors_origins: &[String]) {
+    let accounts = |cfg: &mut ServiceConfig| match whose {
+        Whose::Local => {
+            routes::local(cfg);
+            admin::routes(cfg);
+        }
+        Whose::Remote(log_in_at) => {
+            routes::remote(cfg);
+            for path in routes::LOCAL_PATHS {
+                elsewhere(cfg, path, log_in_at);
+            }
+        }
+    };
+    // Actix asks one service after the other whether a path is its own, and asking costs: what is asked for most stands first.
+    cfg.service(
+        web::scope("/api")
+            .wrap(Condition::new(!cors_origins.is_empty(), cors(cors_origins)))
+            .configure(info::routes)
+            .configure(accounts)
+            .default_service(web::to(not_found)),
+    );
+    match whose {
+        Whose::Local => {
+            oauth::routes(cfg, cors_origins);
             crate::web::routes(cfg);
         }
-        None => {
+        Whose::Remote(log_in_at) => {
             for path in ["oauth2/default", "sign-in", "register", "forgot-password", "account", "admin", "activate"] {
-                elsewhere(cfg, path, &state.log_in_at);
+                elsewhere(cfg, path, log_in_at);
             }
         }
     }
-    let accounts = |cfg: &mut ServiceConfig| {
-        if state.accounts.is_some() {
-            routes::local(cfg);
-            admin::routes(cfg);
-            return;
-        }
-        routes::remote(cfg);
-        for path in routes::LOCAL_PATHS {
-            elsewhere(cfg, path, &state.log_in_at);
-        }
-    };
-    cfg.service(web::scope("/health").configure(health::routes).default_service(web::to(not_found)))
-        .service(
-            web::scope("/api")
-                .wrap(Condition::new(!state.cors_origins.is_empty(), cors(&state.cors_origins)))
-                .configure(info::routes)
-                .configure(accounts)
-                .default_service(web::to(not_found)),
-        )
+    cfg.configure(openapi::routes)
+        .service(web::scope("/health").configure(health::routes).default_service(web::to(not_found)))
         .default_service(web::to(not_found));
 }
 

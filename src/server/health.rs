@@ -8,6 +8,8 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, ServiceConfig, to};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
+use utoipa::OpenApi;
+use utoipa::ToSchema;
 
 use crate::accounts::Accounts;
 use crate::http::methods::{get, resource};
@@ -30,13 +32,16 @@ impl Draining {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Health, examples(json!({ "status": "ready", "checks": [{ "name": "database", "ready": true }] })))]
 struct Report {
+    #[schema(value_type = String)]
     status: &'static str,
     checks: Vec<Check>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = HealthCheck, examples(json!({ "name": "database", "ready": true })))]
 struct Check {
     name: String,
     ready: bool,
@@ -44,15 +49,43 @@ struct Check {
     detail: Option<String>,
 }
 
+/// The same in the OpenAPI document.
+#[derive(OpenApi)]
+#[openapi(paths(live, ready))]
+pub(crate) struct Documented;
+
 /// `/health/live` and `/health/ready`.
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/live", [get(to(live))])).service(resource("/ready", [get(to(ready))]));
 }
 
+/// Is it alive?
+#[utoipa::path(
+    get,
+    path = "/health/live",
+    operation_id = "showLive",
+    tag = "Health",
+    responses(
+        (status = 200, description = "It is.", body = Report),
+    ),
+    security(()),
+)]
 async fn live() -> HttpResponse {
     HttpResponse::Ok().json(Report { status: "alive", checks: Vec::new() })
 }
 
+/// Is it ready for requests?
+#[utoipa::path(
+    get,
+    path = "/health/ready",
+    operation_id = "showReady",
+    tag = "Health",
+    responses(
+        (status = 200, description = "It is.", body = Report),
+        (status = 503, description = "Not now; `checks` says what is not ready.", body = Report),
+    ),
+    security(()),
+)]
 async fn ready(request: HttpRequest) -> HttpResponse {
     let mut checks = Vec::new();
     if request.app_data::<Draining>().is_some_and(Draining::has_begun) {

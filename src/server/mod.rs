@@ -8,6 +8,7 @@
 //! | `https`, `http2` | connections over TLS; streams of HTTP/2 become requests |
 //! | `metrics` | `/metrics`, on a listener of its own |
 //! | `health` | `/health/live` and `/health/ready` |
+//! | `openapi` | the routes told by themselves: `/openapi.json` and `/docs` |
 //! | `info` | the article's two routes, public and protected |
 //! | [`logs`] | how log lines look; `log_lines`: how they leave |
 
@@ -20,6 +21,7 @@ pub(crate) mod info;
 mod log_lines;
 pub mod logs;
 mod metrics;
+pub(crate) mod openapi;
 pub mod start;
 
 pub use start::{Server, StartError};

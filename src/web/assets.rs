@@ -28,9 +28,11 @@ pub(super) const MARK: &str = "/assets/mark.svg";
 /// The style sheet of the settings' colour.
 pub(super) const COLOR: &str = "/assets/color.css";
 
-const BUILT_IN: [(&str, &str, &str); 5] = [
+const BUILT_IN: [(&str, &str, &str); 7] = [
     ("/assets/style.css", CSS, include_str!("assets/style.css")),
     ("/assets/admin.css", CSS, include_str!("assets/admin.css")),
+    ("/assets/docs.css", CSS, include_str!("assets/docs.css")),
+    ("/assets/docs.js", SCRIPT, include_str!("assets/docs.js")),
     (MARK, SVG, include_str!("assets/mark.svg")),
     ("/assets/forms.js", SCRIPT, include_str!("assets/forms.js")),
     ("/assets/passkey.js", SCRIPT, include_str!("assets/passkey.js")),

@@ -39,6 +39,12 @@ impl House {
         Self::listening(&address, &format!("http://{address}"), algorithm)
     }
 
+    /// One that may be asked as often as one likes.
+    pub fn without_limits() -> Self {
+        let address = format!("127.0.0.1:{}", closed_port());
+        Self::with(&address, &format!("http://{address}"), "RS256", "[limits]\nenabled = false\n")
+    }
+
     /// One that browsers know by a name, so that there are passkeys, and that pages of `origin` may call.
     pub fn at_localhost(origin: &str) -> Self {
         let port = closed_port();
@@ -118,6 +124,12 @@ impl House {
         let (code, printed, errors) = told(&run(self.folder.path(), &[&common, more].concat(), &[]));
         assert_eq!(code, 0, "{errors}");
         serde_json::from_str(&printed).unwrap()
+    }
+
+    /// Gives an account the role `admin`.
+    pub fn make_administrator(&self, email: &str) {
+        let (code, _, errors) = told(&run(self.folder.path(), &["user", "role", email, "add", "admin"], &[]));
+        assert_eq!(code, 0, "{errors}");
     }
 
     /// A machine's token.

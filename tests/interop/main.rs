@@ -18,6 +18,7 @@ mod httpie;
 mod node;
 mod oauth2_crate;
 mod okta_verifier;
+mod openapi;
 mod openid_client;
 mod openid_client_user;
 mod others;

@@ -148,6 +148,11 @@ fn each_answers_in_json_and_without_colours() {
             assert!(serde_json::from_str::<Value>(line).is_ok_and(|line| line.is_object()), "{name}: {out}{err}");
         }
         assert!(!out.is_empty() && !out.contains('\u{1b}'), "{name}: {out}{err}");
+        // Wrong usage, too.
+        let wrong: Vec<&str> = name.split(' ').chain(["--no-such-option", "--json"]).collect();
+        let (code, out, err) = run(folder, &wrong, &[], input);
+        let told: Value = serde_json::from_str(&out).unwrap_or_default();
+        assert!(code == 2 && told["error"].is_string(), "{name}: {out}{err}");
     }
 }
 

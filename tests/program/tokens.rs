@@ -1,4 +1,4 @@
-//! `tokenhouse token decode`, `explain` and `mint`, beside a running server and a stand-in for Okta.
+//! `tokenhouse token decode`, `explain` and `mint`, beside a running server and a stand-in for Okta. J37.
 
 use std::io::Write as _;
 use std::path::Path;

@@ -10,6 +10,7 @@ use tokenhouse::server::Server;
 use tokenhouse::settings::{Settings, Sources};
 use tokenhouse::token::{Clock, Hands, Verifier};
 
+use super::documented::Watch;
 use super::postgres;
 
 /// When every test begins.
@@ -40,6 +41,7 @@ pub struct TestApp {
     settings: Settings,
     /// The settings it was given, besides those every test has.
     given: Vec<(String, String)>,
+    _watch: Watch,
 }
 
 /// What login and refresh answer.
@@ -88,6 +90,7 @@ impl TestApp {
             server: Some(server),
             settings,
             given,
+            _watch: Watch::begin(),
         }
     }
 
@@ -140,6 +143,17 @@ impl TestApp {
     /// GET with a bearer token.
     pub async fn get_as(&self, path: &str, token: &str) -> Response {
         self.request(Method::GET, path).bearer_auth(token).send().await.expect("an answer")
+    }
+
+    /// The status of the protected route for `token`, asked for three times: a good token is remembered the second time.
+    pub async fn status_of(&self, token: &str) -> u16 {
+        for _ in 0..2 {
+            let status = self.get_as("/api/profile", token).await.status();
+            if status != 200 {
+                return status.as_u16();
+            }
+        }
+        self.get_as("/api/profile", token).await.status().as_u16()
     }
 
     pub async fn post(&self, path: &str, body: Value) -> Response {
@@ -234,6 +248,8 @@ pub fn read_settings(folder: &Path, database: &str, settings: &[(&str, &str)]) -
         ("database.url", database),
         ("tokens.key_dir", &key_dir),
         ("mail.outbox_dir", &outbox),
+        // For what looks at them: support/documented.rs.
+        ("log.requests", "all"),
     ];
     let all = own.iter().chain(settings).map(|(key, value)| (variable(key), (*value).to_owned()));
     let sources = Sources::default().with_environment(all);

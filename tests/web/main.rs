@@ -20,6 +20,7 @@ mod keys;
 mod look;
 mod metrics;
 mod metrics_files;
+mod openapi;
 mod pages;
 mod playground;
 mod slow_clients;

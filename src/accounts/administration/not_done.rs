@@ -2,10 +2,12 @@
 
 use actix_web::http::StatusCode;
 
+use crate::accounts::email_verification::no_address;
 use crate::accounts::error::Unavailable;
 use crate::accounts::hashing::Busy;
 use crate::accounts::owner::NotOwner;
 use crate::http::Problem;
+use crate::http::documented::{Problems, and};
 use crate::http::problem::FieldError;
 use crate::store::StoreError;
 
@@ -63,5 +65,11 @@ impl From<NotDone> for Problem {
                 .detail("This account has no second factors and no passkeys."),
             NotDone::NotOwner(not) => not.into(),
         }
+    }
+}
+
+impl Problems for NotDone {
+    fn problems() -> Vec<Problem> {
+        and::<(NotOwner, Unavailable)>([Self::Invalid(vec![no_address()]), Self::Taken, Self::Unknown])
     }
 }

@@ -16,6 +16,9 @@ mod passkeys;
 
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use actix_web::web::ServiceConfig;
+use serde::Serialize;
+use utoipa::openapi::OpenApi;
+use utoipa::{OpenApi as _, ToSchema};
 
 /// First segments of the paths that only a server with accounts of its own has; all of `/me` but GET is such a path too.
 pub const LOCAL_PATHS: [&str; 11] = [
@@ -41,9 +44,30 @@ pub fn local(cfg: &mut ServiceConfig) {
         .configure(passkeys::routes);
 }
 
+/// The same in the OpenAPI document.
+pub(crate) fn documented() -> OpenApi {
+    entry::Documented::openapi()
+        .merge_from(own::Documented::openapi())
+        .merge_from(letters::Documented::openapi())
+        .merge_from(factors::Documented::openapi())
+        .merge_from(passkeys::Documented::openapi())
+}
+
+/// What there is of it where there are no accounts.
+pub(crate) fn documented_remote() -> OpenApi {
+    own::DocumentedRemote::openapi()
+}
+
 /// `GET /api/me` for any accepted token, where there are no accounts.
 pub fn remote(cfg: &mut ServiceConfig) {
     cfg.configure(own::whoever);
+}
+
+/// In words, that it was begun.
+#[derive(Serialize, ToSchema)]
+struct Notice {
+    #[schema(value_type = String, examples("If there is an account to write to, a letter is on its way."))]
+    detail: &'static str,
 }
 
 /// For answers that carry a token or a secret (RFC 6749, section 5.1).

@@ -16,6 +16,8 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::documented::{OAuthAnswers, Pages};
+
 pub(super) use consent::decide;
 use request::{Error, Refused, Request, without_login};
 
@@ -40,6 +42,30 @@ use crate::web::see_other;
 /// Where it is.
 pub(crate) const AUTHORIZE: &str = "/oauth2/default/v1/authorize";
 
+/// A client sends its user here, for a code (RFC 6749, section 4.1.1).
+///
+/// For browsers: the answers are pages and redirects. What was asked for wrongly is told to the client, at its redirect URI.
+#[utoipa::path(
+    get,
+    path = "/oauth2/default/v1/authorize",
+    operation_id = "authorize",
+    tag = "OAuth and OpenID Connect",
+    params(("client_id" = Option<String>, Query, description = "The client."),
+        ("redirect_uri" = Option<String>, Query, description = "One that the client has registered."),
+        ("response_type" = Option<String>, Query, description = "`code`"),
+        ("scope" = Option<String>, Query, description = "Separated by spaces."),
+        ("state" = Option<String>, Query, description = "Comes back as it was."),
+        ("code_challenge" = Option<String>, Query, description = "RFC 7636; needed."),
+        ("code_challenge_method" = Option<String>, Query, description = "`S256`"),
+        ("nonce" = Option<String>, Query, description = "Comes back in the ID token."),
+        ("prompt" = Option<String>, Query, description = "`none`, `login`, `consent` or `select_account`."),
+        ("max_age" = Option<String>, Query, description = "Seconds since the user signed in, at most."),
+        ("login_hint" = Option<String>, Query, description = "His email address.")),
+    responses(
+        Pages<()>,
+    ),
+    security(()),
+)]
 pub(super) async fn authorize(
     request: HttpRequest,
     caller: Caller,
@@ -56,6 +82,18 @@ pub(super) async fn authorize(
 }
 
 /// The same request as a form (OpenID Connect Core 1.0, section 3.1.2.1).
+#[utoipa::path(
+    post,
+    path = "/oauth2/default/v1/authorize",
+    operation_id = "authorizeByForm",
+    tag = "OAuth and OpenID Connect",
+    request_body(content = Object, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 303, description = "The same as a query."),
+        OAuthAnswers<Form>,
+    ),
+    security(()),
+)]
 pub(super) async fn authorize_by_form(form: Form) -> HttpResponse {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.extend_pairs(form.iter());

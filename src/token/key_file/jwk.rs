@@ -62,6 +62,7 @@ impl Drop for PrivateJwk {
 
 /// The public half of a key, for whoever checks tokens (RFC 7517, section 4). There is no member in it that a private number could stand in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct PublicJwk {
     kty: &'static str,
     #[serde(rename = "use")]

@@ -8,6 +8,7 @@ mod compare;
 mod markdown;
 mod reader;
 mod refusals;
+mod settings;
 
 use std::path::{Path, PathBuf};
 
@@ -39,11 +40,7 @@ const NOT_RUN: [(&str, &str, &str); 3] = [
         "building it again takes minutes; its text is an example's, which is built",
     ),
     ("docs/running.md", "cargo build --release", "needs root and systemd"),
-    (
-        "docs/performance.md",
-        "bench/run            # half an hour, on a machine that does nothing else; --quick to see that it runs",
-        "takes half an hour, and measures nothing beside other tests",
-    ),
+    ("docs/performance.md", "bench/run", "takes twenty minutes, and measures nothing beside other tests"),
 ];
 
 fn root() -> &'static Path {
@@ -260,11 +257,13 @@ fn commands_in_sentences_exist() {
     assert!(seen > 40 && wrong.is_empty(), "{seen} commands\n{}", wrong.join("\n"));
 }
 
-/// Links to files and headings of this repository.
+/// Links to files and headings of this repository; and no picture is there that none leads to.
 #[test]
 fn links_lead_somewhere() {
-    let link = regex::Regex::new(r"\]\(([^)\s]+)\)").unwrap();
+    let link = regex::Regex::new(r#"(?:\]\(|src=")([^)"\s]+)[)"]"#).unwrap();
     let mut wrong = Vec::new();
+    let mut pictures: Vec<PathBuf> =
+        std::fs::read_dir(root().join("docs/pictures")).unwrap().map(|entry| entry.unwrap().path()).collect();
     for document in documents() {
         let text = std::fs::read_to_string(root().join(&document)).unwrap();
         for found in link.captures_iter(&text) {
@@ -278,6 +277,7 @@ fn links_lead_somewhere() {
             } else {
                 root().join(&document).parent().unwrap().join(file)
             };
+            pictures.retain(|picture| !path.ends_with(picture.strip_prefix(root()).unwrap()));
             if !path.exists() {
                 wrong.push(format!("{document}: there is no {target}"));
             } else if !heading.is_empty()
@@ -287,6 +287,7 @@ fn links_lead_somewhere() {
             }
         }
     }
+    assert!(pictures.is_empty(), "no document shows {pictures:?}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

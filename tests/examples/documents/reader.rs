@@ -42,12 +42,13 @@ impl Reader {
     /// Somebody for whom `more` texts of the document mean others here.
     pub fn new(more: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let [server, application] = [closed_port(), closed_port()].map(|port| port.to_string());
+        let [server, application, metrics] = std::array::from_fn(|_| closed_port().to_string());
         let mut here: Vec<(String, String)> =
             more.iter().map(|(said, here)| ((*said).to_owned(), (*here).to_owned())).collect();
         here.push(("/home/ada/tokenhouse".to_owned(), folder.path().canonicalize().unwrap().display().to_string()));
         here.push((":3000".to_owned(), format!(":{server}")));
         here.push((":8080".to_owned(), format!(":{application}")));
+        here.push((":9464".to_owned(), format!(":{metrics}")));
         // As a clone has it, for whoever starts from there.
         let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
         std::fs::create_dir(folder.path().join("config")).unwrap();

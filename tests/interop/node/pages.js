@@ -367,6 +367,13 @@ const acts = {
           await page.goto(origin + path)
           await look(path.slice(1).split('?')[0])
         }
+        await page.goto(`${origin}/docs#register`)
+        const opened = await page.locator('#register').evaluate((route) => route.open)
+        if (!opened) findings.push('the address of a route does not open it')
+        await page.locator('#schema-Registration > summary').press('Enter')
+        await page.locator('#register .answer').first().locator('summary').press('Enter')
+        await page.locator('#register').scrollIntoViewIfNeeded()
+        await look('docs')
         await page.context().close()
       }
     }

@@ -1,0 +1,70 @@
+//! `/openapi.json` and `/docs`. The assets of the page are with those of the others, in `web`.
+
+use std::time::Duration;
+
+use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_SECURITY_POLICY, ContentType};
+use actix_web::web::{Bytes, Data, ServiceConfig, to};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template as _;
+
+use super::page::Page;
+use crate::http::etag;
+use crate::http::methods::{get, resource};
+use crate::settings::Settings;
+
+/// It changes with the settings and the version alone, so when a server starts anew.
+const MAX_AGE: Duration = Duration::from_mins(10);
+
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; base-uri 'none'; \
+                      form-action 'none'; frame-ancestors 'none'";
+
+/// The document and the page, as they are sent. One for the process.
+#[derive(Clone)]
+pub(crate) struct Served {
+    document: Bytes,
+    page: Bytes,
+}
+
+impl Served {
+    /// Those of a server with these settings.
+    pub fn of(settings: &Settings) -> Self {
+        let document = super::document(settings);
+        let value = serde_json::to_value(&document).unwrap_or_default();
+        let page = Page::of(&value, &settings.server.public_url).render().unwrap_or_else(|error| {
+            tracing::error!(%error, "the page of the routes could not be made");
+            String::new()
+        });
+        Self { document: value.to_string().into(), page: page.into() }
+    }
+}
+
+/// The routes, at the root.
+pub(crate) fn routes(cfg: &mut ServiceConfig) {
+    cfg.service(resource("/openapi.json", [get(to(open_api))])).service(resource("/docs", [get(to(docs))]));
+}
+
+/// This document.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    operation_id = "showOpenApi",
+    tag = "Health",
+    params(("If-None-Match" = Option<String>, Header, description = "The `ETag` that one has.")),
+    responses(
+        (status = 200, description = "OpenAPI 3.1.", body = Object, headers(("ETag" = String, description = "The state of the document."), ("Cache-Control" = String, description = "How long it may be kept."))),
+        (status = 304, description = "It is as it was."),
+    ),
+    security(()),
+)]
+pub(super) async fn open_api(request: HttpRequest, served: Data<Served>) -> HttpResponse {
+    let (mut response, has_it) = etag::kept(&request, &etag::tag_of(&served.document), MAX_AGE);
+    // What anybody may read, a page of any origin may; there are no credentials here.
+    response.insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
+    if has_it { response.finish() } else { response.insert_header(ContentType::json()).body(served.document.clone()) }
+}
+
+async fn docs(request: HttpRequest, served: Data<Served>) -> HttpResponse {
+    let (mut response, has_it) = etag::kept(&request, &etag::tag_of(&served.page), MAX_AGE);
+    response.insert_header((CONTENT_SECURITY_POLICY, POLICY));
+    if has_it { response.finish() } else { response.insert_header(ContentType::html()).body(served.page.clone()) }
+}
