@@ -17,6 +17,7 @@ mod look;
 mod metrics;
 mod metrics_files;
 mod pages;
+mod picture;
 mod playground;
 mod slow_clients;
 mod tls;
