@@ -17,7 +17,7 @@ pub(super) async fn userinfo(request: HttpRequest, oauth: Data<OAuth>) -> Result
     let realm = oauth.verifier.realm();
     let token = bearer_token(&request, realm)?;
     // For whatever audience: it is this server's own question, whose token it is.
-    let claims = oauth.verifier.look_into(&token).await.map_err(|rejection| match rejection {
+    let claims = oauth.verifier.look_into(token).await.map_err(|rejection| match rejection {
         Rejection::StoreUnavailable | Rejection::KeysUnavailable => OAuthError::unavailable(),
         _ => Refusal::invalid_token(realm).into(),
     })?;

@@ -80,6 +80,25 @@ pub(crate) fn routes(cfg: &mut ServiceConfig, state: &State) {
     if let Some(accounts) = &state.accounts {
         cfg.app_data(accounts.clone());
     }
+    let accounts = |cfg: &mut ServiceConfig| {
+        if state.accounts.is_some() {
+            routes::local(cfg);
+            admin::routes(cfg);
+            return;
+        }
+        routes::remote(cfg);
+        for path in routes::LOCAL_PATHS {
+            elsewhere(cfg, path, &state.log_in_at);
+        }
+    };
+    // Actix asks one service after the other whether a path is its own, and asking costs: what is asked for most stands first.
+    cfg.service(
+        web::scope("/api")
+            .wrap(Condition::new(!state.cors_origins.is_empty(), cors(&state.cors_origins)))
+            .configure(info::routes)
+            .configure(accounts)
+            .default_service(web::to(not_found)),
+    );
     crate::web::common_routes(cfg, state.playground.as_ref(), state.oauth.is_some());
     match &state.oauth {
         Some(oauth) => {
@@ -93,25 +112,7 @@ pub(crate) fn routes(cfg: &mut ServiceConfig, state: &State) {
             }
         }
     }
-    let accounts = |cfg: &mut ServiceConfig| {
-        if state.accounts.is_some() {
-            routes::local(cfg);
-            admin::routes(cfg);
-            return;
-        }
-        routes::remote(cfg);
-        for path in routes::LOCAL_PATHS {
-            elsewhere(cfg, path, &state.log_in_at);
-        }
-    };
     cfg.service(web::scope("/health").configure(health::routes).default_service(web::to(not_found)))
-        .service(
-            web::scope("/api")
-                .wrap(Condition::new(!state.cors_origins.is_empty(), cors(&state.cors_origins)))
-                .configure(info::routes)
-                .configure(accounts)
-                .default_service(web::to(not_found)),
-        )
         .default_service(web::to(not_found));
 }
 

@@ -1,9 +1,11 @@
 //! What a token says: one shape for local and remote tokens.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, Visitor};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::scopes::Scopes;
@@ -131,7 +133,7 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
         let (mut exp, mut iat, mut nbf) = (None, None, None);
         let (mut aud, mut scp, mut scope) = (None, None, None);
         let mut other = Map::new();
-        while let Some(name) = map.next_key::<std::borrow::Cow<'_, str>>()? {
+        while let Some(Text(name)) = map.next_key()? {
             match &*name {
                 "iss" => once(&mut iss, "iss", map.next_value::<String>()?)?,
                 "sub" => once(&mut sub, "sub", map.next_value::<String>()?)?,
@@ -144,9 +146,14 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
                 "exp" => once(&mut exp, "exp", map.next_value::<Second>()?.0)?,
                 "iat" => once(&mut iat, "iat", map.next_value::<Second>()?.0)?,
                 "nbf" => once(&mut nbf, "nbf", map.next_value::<Second>()?.0)?,
-                "aud" => once(&mut aud, "aud", map.next_value::<OneOrMany>()?)?,
-                "scp" => once(&mut scp, "scp", map.next_value::<OneOrMany>()?)?,
-                "scope" => once(&mut scope, "scope", map.next_value::<OneOrMany>()?)?,
+                "aud" => once(&mut aud, "aud", map.next_value::<OneOrMany<Vec<String>>>()?.0)?,
+                "scp" => once(&mut scp, "scp", map.next_value::<OneOrMany<Scopes>>()?.0)?,
+                // The same once more in our own tokens: looked through then, and not kept.
+                "scope" if scp.is_some() => {
+                    let OneOrMany(NotKept) = map.next_value()?;
+                    once(&mut scope, "scope", Scopes::default())?;
+                }
+                "scope" => once(&mut scope, "scope", map.next_value::<OneOrMany<Scopes>>()?.0)?,
                 _ => {
                     let value = map.next_value::<Value>()?;
                     if other.insert(name.into_owned(), value).is_some() {
@@ -165,7 +172,7 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
         Ok(Claims {
             issuer: iss.ok_or_else(|| de::Error::missing_field("iss"))?,
             subject: sub.ok_or_else(|| de::Error::missing_field("sub"))?,
-            audience: aud.ok_or_else(|| de::Error::missing_field("aud"))?.into_list(),
+            audience: aud.ok_or_else(|| de::Error::missing_field("aud"))?,
             expires_at: exp.ok_or_else(|| de::Error::missing_field("exp"))?,
             issued_at: iat,
             not_before: nbf,
@@ -173,7 +180,7 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
             client_id: cid.or(client_id).or(azp),
             user_id: uid,
             session_id: sid,
-            scopes: scp.or(scope).map(OneOrMany::into_scopes).unwrap_or_default(),
+            scopes: scp.or(scope).unwrap_or_default(),
             other,
             present,
         })
@@ -201,25 +208,77 @@ impl<'de> Deserialize<'de> for Second {
 }
 
 /// A string, or an array of strings.
-#[derive(Deserialize, Serialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
+///
+/// By hand, because an untagged enum keeps a copy of all that it may still turn out to be: that was the most of parsing a token.
+struct OneOrMany<T>(T);
+
+/// What strings are gathered in.
+trait Gather: Default {
+    fn one(text: &str) -> Self;
+    fn add(&mut self, text: &str);
 }
 
-impl OneOrMany {
-    fn into_list(self) -> Vec<String> {
-        match self {
-            Self::One(one) => vec![one],
-            Self::Many(many) => many,
-        }
+impl Gather for Vec<String> {
+    fn one(text: &str) -> Self {
+        vec![text.to_owned()]
     }
 
-    fn into_scopes(self) -> Scopes {
-        match self {
-            Self::One(words) => Scopes::from(words.as_str()),
-            Self::Many(many) => many.iter().map(String::as_str).collect(),
-        }
+    fn add(&mut self, text: &str) {
+        self.push(text.to_owned());
     }
 }
+
+impl Gather for Scopes {
+    /// The space-delimited form.
+    fn one(text: &str) -> Self {
+        Self::from(text)
+    }
+
+    fn add(&mut self, text: &str) {
+        self.insert(text);
+    }
+}
+
+/// Strings that only have to be ones.
+#[derive(Default)]
+struct NotKept;
+
+impl Gather for NotKept {
+    fn one(_: &str) -> Self {
+        Self
+    }
+
+    fn add(&mut self, _: &str) {}
+}
+
+impl<'de, T: Gather> Deserialize<'de> for OneOrMany<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OneOrManyVisitor(PhantomData))
+    }
+}
+
+struct OneOrManyVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Gather> Visitor<'de> for OneOrManyVisitor<T> {
+    type Value = OneOrMany<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or an array of strings")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<OneOrMany<T>, E> {
+        Ok(OneOrMany(T::one(text)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut texts: A) -> Result<OneOrMany<T>, A::Error> {
+        let mut gathered = T::default();
+        while let Some(text) = texts.next_element::<Text<'_>>()? {
+            gathered.add(&text.0);
+        }
+        Ok(OneOrMany(gathered))
+    }
+}
+
+/// A string, lent where it stands as it is.
+#[derive(Deserialize)]
+struct Text<'t>(#[serde(borrow)] Cow<'t, str>);

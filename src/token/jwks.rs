@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, DecodingKey};
+use jsonwebtoken::Algorithm;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -15,6 +15,9 @@ const MAX_KEYS: usize = 100;
 
 /// RSA keys outside this range are too weak (RFC 7518, section 3.3), or so large that checking one signature is an attack.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+
+/// What the uncompressed form of a point begins with (SEC 1, section 2.3.3).
+const UNCOMPRESSED: u8 = 4;
 
 /// The usable keys of an issuer, by `kid`.
 pub(super) struct KeySet {
@@ -173,15 +176,15 @@ impl Jwk {
             .find(|algorithm| fits(*algorithm) && named.is_none_or(|named| named == *algorithm))
             .ok_or("its alg is not among the configured algorithms")?;
         let key = match self.kty.as_str() {
-            "RSA" => self.rsa_key()?,
-            "EC" => self.ec_key(if algorithm == Algorithm::ES256 { 32 } else { 48 })?,
-            _ => self.ed_key()?,
+            "RSA" => self.rsa_key(algorithm)?,
+            "EC" => self.ec_key(algorithm, if algorithm == Algorithm::ES256 { 32 } else { 48 })?,
+            _ => self.ed_key(algorithm)?,
         };
         let numbers = [&self.n, &self.e, &self.x, &self.y].into_iter().flatten().cloned().collect();
-        Ok((VerifyingKey { algorithm, key }, Material { algorithm, numbers }))
+        Ok((key, Material { algorithm, numbers }))
     }
 
-    fn rsa_key(&self) -> Result<DecodingKey, &'static str> {
+    fn rsa_key(&self, algorithm: Algorithm) -> Result<VerifyingKey, &'static str> {
         let modulus = number(self.n.as_deref())?;
         let exponent = number(self.e.as_deref())?;
         let bits = modulus.first().map_or(0, |first| modulus.len() * 8 - first.leading_zeros() as usize);
@@ -195,26 +198,29 @@ impl Jwk {
         if !is_odd(&exponent) || exponent == [1] || exponent.len() > 4 {
             return Err("its exponent is not an odd number from 3 up to 32 bits");
         }
-        Ok(DecodingKey::from_rsa_raw_components(&modulus, &exponent))
+        VerifyingKey::rsa(algorithm, &modulus, &exponent).ok_or("its n and e make no RSA key")
     }
 
-    fn ec_key(&self, coordinate_bytes: usize) -> Result<DecodingKey, &'static str> {
+    fn ec_key(&self, algorithm: Algorithm, coordinate_bytes: usize) -> Result<VerifyingKey, &'static str> {
         let (Some(x), Some(y)) = (&self.x, &self.y) else { return Err("it has no x or no y") };
+        let mut point = vec![UNCOMPRESSED];
         for coordinate in [x, y] {
-            let length = URL_SAFE_NO_PAD.decode(coordinate).map(|bytes| bytes.len());
-            if length != Ok(coordinate_bytes) {
+            let bytes = URL_SAFE_NO_PAD.decode(coordinate).map_err(|_| "its x or y is not base64url")?;
+            if bytes.len() != coordinate_bytes {
                 return Err("its x or y does not have the length of its curve");
             }
+            point.extend(bytes);
         }
-        DecodingKey::from_ec_components(x, y).map_err(|_| "its x or y is not base64url")
+        VerifyingKey::on_curve(algorithm, &point).ok_or("its x and y are no point of its curve")
     }
 
-    fn ed_key(&self) -> Result<DecodingKey, &'static str> {
+    fn ed_key(&self, algorithm: Algorithm) -> Result<VerifyingKey, &'static str> {
         let x = self.x.as_deref().ok_or("it has no x")?;
-        if URL_SAFE_NO_PAD.decode(x).map(|bytes| bytes.len()) != Ok(32) {
+        let x = URL_SAFE_NO_PAD.decode(x).map_err(|_| "its x is not base64url")?;
+        if x.len() != 32 {
             return Err("its x is not of 32 bytes");
         }
-        DecodingKey::from_ed_components(x).map_err(|_| "its x is not base64url")
+        VerifyingKey::on_curve(algorithm, &x).ok_or("its x is no key of Ed25519")
     }
 }
 

@@ -5,13 +5,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// `N` bytes of the operating system's secure randomness.
 ///
+/// Straight from it, and not through aws-lc, which at its first use measures the jitter of the processor for longer than all the rest of a start takes.
+///
 /// # Panics
 /// When the operating system gives none: nothing secure could be answered from then on.
 #[must_use]
 #[expect(clippy::expect_used, reason = "without randomness no token, salt or key may be made")]
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    aws_lc_rs::rand::fill(&mut bytes).expect("the operating system gives secure random bytes");
+    getrandom::fill(&mut bytes).expect("the operating system gives secure random bytes");
     bytes
 }
 

@@ -35,7 +35,7 @@ impl Scopes {
         self.0.is_empty()
     }
 
-    fn insert(&mut self, scope: &str) {
+    pub(super) fn insert(&mut self, scope: &str) {
         if !scope.is_empty() && !self.contains(scope) {
             self.0.push(scope.into());
         }

@@ -10,7 +10,7 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
 };
-use jsonwebtoken::{Algorithm, DecodingKey};
+use jsonwebtoken::Algorithm;
 use secrecy::{ExposeSecret as _, SecretSlice};
 use serde::{Deserialize, Serialize};
 
@@ -136,20 +136,22 @@ impl SigningKey {
         })
     }
 
-    /// The key that its signatures are checked with, bound to its own algorithm.
-    pub fn verifying(&self) -> VerifyingKey {
-        let key = match self {
-            Self::Hmac { secret, .. } => DecodingKey::from_secret(secret.expose_secret()),
+    /// The key that its signatures are checked with, bound to its own algorithm. `None` when the public half cannot be read, which that of a key which
+    /// signs can.
+    pub fn verifying(&self) -> Option<VerifyingKey> {
+        let algorithm = self.algorithm().of_jsonwebtoken();
+        match self {
+            Self::Hmac { key, .. } => Some(VerifyingKey::hs256((**key).clone())),
             Self::Rsa(pair) => {
                 let public = pair.public_key();
-                DecodingKey::from_rsa_raw_components(
+                VerifyingKey::rsa(
+                    algorithm,
                     public.modulus().big_endian_without_leading_zero(),
                     public.exponent().big_endian_without_leading_zero(),
                 )
             }
-            Self::Ec(pair) => DecodingKey::from_ec_der(pair.public_key().as_ref()),
-            Self::Ed(pair) => DecodingKey::from_ed_der(pair.public_key().as_ref()),
-        };
-        VerifyingKey { algorithm: self.algorithm().of_jsonwebtoken(), key }
+            Self::Ec(pair) => VerifyingKey::on_curve(algorithm, pair.public_key().as_ref()),
+            Self::Ed(pair) => VerifyingKey::on_curve(algorithm, pair.public_key().as_ref()),
+        }
     }
 }

@@ -207,7 +207,8 @@ impl Verifier {
         let key_until = checked.map_err(|rejection| failed(rejection, Some(index)))?;
         let claims = Arc::new(compact.claims);
         let until = claims.expires_at.saturating_add(inner.leeway).min(key_until.unwrap_or(i64::MAX));
-        inner.memory.insert(token, Remembered { claims: Arc::clone(&claims), issuer: index, generation, until });
+        let remembered = || Remembered { claims: Arc::clone(&claims), issuer: index, generation, until };
+        inner.memory.offer(token, remembered);
         match inner.standing_of(issuer, &claims) {
             Ok(()) => Ok(Good { claims, issuer: index }),
             Err(rejection) => Err(Failed { rejection, issuer: Some(index), claims: Some(claims) }),

@@ -25,7 +25,7 @@ async fn delete(app: &TestApp, path: &str, token: &str) -> u16 {
 }
 
 async fn opens(app: &TestApp, tokens: &Tokens) -> bool {
-    app.get_as("/api/profile", &tokens.access_token).await.status() == 200
+    app.status_of(&tokens.access_token).await == 200
 }
 
 on_both!(lists_what_stands, |app| {

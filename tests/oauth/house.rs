@@ -84,7 +84,7 @@ pub async fn error(response: Response) -> (u16, String) {
 }
 
 pub async fn opens(app: &TestApp, token: &str) -> bool {
-    app.get_as("/api/profile", token).await.status() == 200
+    app.status_of(token).await == 200
 }
 
 pub const INACTIVE: &str = r#"{"active":false}"#;

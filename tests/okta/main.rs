@@ -26,5 +26,5 @@ pub async fn app_of(okta: &Okta, more: &[(&str, &str)]) -> TestApp {
 
 /// The status of the protected route for `token`.
 pub async fn status(app: &TestApp, token: &str) -> u16 {
-    app.get_as("/api/profile", token).await.status().as_u16()
+    app.status_of(token).await
 }

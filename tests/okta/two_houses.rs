@@ -42,7 +42,7 @@ async fn logged_in(app: &TestApp) -> String {
 }
 
 async fn status(app: &TestApp, token: &str) -> u16 {
-    app.get_as("/api/profile", token).await.status().as_u16()
+    app.status_of(token).await
 }
 
 /// Moves the clocks of both.

@@ -142,6 +142,17 @@ impl TestApp {
         self.request(Method::GET, path).bearer_auth(token).send().await.expect("an answer")
     }
 
+    /// The status of the protected route for `token`, asked for three times: a good token is remembered the second time.
+    pub async fn status_of(&self, token: &str) -> u16 {
+        for _ in 0..2 {
+            let status = self.get_as("/api/profile", token).await.status();
+            if status != 200 {
+                return status.as_u16();
+            }
+        }
+        self.get_as("/api/profile", token).await.status().as_u16()
+    }
+
     pub async fn post(&self, path: &str, body: Value) -> Response {
         self.request(Method::POST, path).json(&body).send().await.expect("an answer")
     }

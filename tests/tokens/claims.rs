@@ -121,6 +121,7 @@ async fn a_token_ends_to_the_second() {
         let token = forge.with_claims(&stage.claims, json!({ "nbf": nbf }));
         findings.expect(id, app.get_as("/api/profile", &token).await.status().as_u16(), right);
     }
+    assert_eq!(app.status_of(&stage.good).await, 200);
     app.hands.advance(Duration::from_secs(3600 + 29));
     findings.expect("J18 known, last second", app.get_as("/api/profile", &stage.good).await.status().as_u16(), 200);
     app.hands.advance(Duration::from_secs(1));

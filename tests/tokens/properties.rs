@@ -88,7 +88,9 @@ proptest! {
         let (issuer, verifier) = local(Clock::system());
         let token = mint(&issuer);
         // In memory or not, only the very text counts.
-        prop_assert!(verifier.verify(&token).is_ok());
+        for _ in 0..2 {
+            prop_assert!(verifier.verify(&token).is_ok());
+        }
         let place = place % token.len();
         let end = (place + cut).min(token.len());
         let changed = format!("{}{to}{}", &token[..place], &token[end..]);

@@ -43,7 +43,7 @@ async fn published(app: &TestApp) -> Vec<String> {
 }
 
 pub async fn status(app: &TestApp, token: &str) -> u16 {
-    app.get_as("/api/profile", token).await.status().as_u16()
+    app.status_of(token).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

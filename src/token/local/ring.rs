@@ -105,7 +105,7 @@ impl KeyRing {
 
     fn add(&mut self, kid: &str, key: &SigningKey, until: Option<DateTime<Utc>>) {
         let until = until.map(|until| until.timestamp());
-        self.verifying.insert(kid.to_owned(), RingKey { key: key.verifying(), until });
+        self.verifying.extend(key.verifying().map(|key| (kid.to_owned(), RingKey { key, until })));
         self.public.extend(PublicJwk::of(kid, key).map(|public| (public, until)));
     }
 

@@ -1,0 +1,11 @@
+-- Logins of users by chance, numbered up to USERS, by FIELD and password.
+dofile(os.getenv("LUA") .. "/told.lua")
+
+local users, field = tonumber(os.getenv("USERS")), os.getenv("FIELD")
+local headers = {["Content-Type"] = "application/json"}
+
+function request()
+  local body = string.format(
+    '{"%s": "user%d@example.com", "password": "correct horse battery staple"}', field, math.random(0, users - 1))
+  return wrk.format("POST", nil, headers, body)
+end
