@@ -172,7 +172,9 @@ mod tests {
     #[test]
     fn an_hour_in_which_nothing_happened_has_no_bars() {
         let mut nothing = hour(|_| [0, 0, 0]);
-        nothing.iter_mut().for_each(|minute| minute.tokens_refused = 0);
+        for minute in &mut nothing {
+            minute.tokens_refused = 0;
+        }
         for hour in [nothing, Vec::new()] {
             let html = Picture::of(&hour).render().unwrap();
             assert!(html.contains("0 logins, 0 refusals, and at most 0 hashes"), "{html}");
