@@ -22,6 +22,7 @@ mod metrics;
 mod metrics_files;
 mod openapi;
 mod pages;
+mod picture;
 mod playground;
 mod slow_clients;
 mod tls;

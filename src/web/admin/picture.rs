@@ -45,8 +45,6 @@ pub(super) struct Picture {
     /// When the first minute began, when the middle did, and now.
     times: Vec<String>,
     rows: Vec<Row>,
-    /// Whether anything happened.
-    is_empty: bool,
     /// All of it in a sentence.
     words: String,
 }
@@ -71,9 +69,11 @@ impl Picture {
             ],
             times: times(hour),
             rows: hour.chunks(ROW).filter_map(Row::of).collect(),
-            is_empty: hour.iter().all(|minute| minute.logins + refused(minute) + minute.hash_queue == 0),
             words: format!(
-                "In the last hour there were {logins} logins and {refusals} refusals, and at most {longest} hashes waited at once."
+                "In the last hour: {}, {}, and at most {} waiting at once.",
+                counted(logins, "login"),
+                counted(refusals, "refusal"),
+                counted(longest, "hash"),
             ),
         }
     }
@@ -95,6 +95,15 @@ fn stacked<const N: usize>(hour: &[Minute], parts: impl Fn(&Minute) -> [(u64, &'
         }
     }
     (highest, bars)
+}
+
+/// A number with its noun.
+fn counted(number: u64, noun: &str) -> String {
+    match (number, noun.ends_with('h')) {
+        (1, _) => format!("1 {noun}"),
+        (_, true) => format!("{number} {noun}es"),
+        (_, false) => format!("{number} {noun}s"),
+    }
 }
 
 fn count(n: usize) -> u64 {
@@ -157,10 +166,20 @@ mod tests {
         let first = &picture.rows[0];
         assert_eq!((first.from.as_str(), first.logins, first.refused, first.waiting), ("00:00 to 00:04", 1, 5, 7));
         assert_eq!(picture.times, ["00:00", "00:30", "00:59"]);
-        assert_eq!(
-            picture.words,
-            "In the last hour there were 1 logins and 60 refusals, and at most 7 hashes waited at once."
-        );
-        assert!(!picture.is_empty && !Picture::of(&[]).render().unwrap().contains("NaN"));
+        assert_eq!(picture.words, "In the last hour: 1 login, 60 refusals, and at most 7 hashes waiting at once.");
+    }
+
+    #[test]
+    fn an_hour_in_which_nothing_happened_has_no_bars() {
+        let mut nothing = hour(|_| [0, 0, 0]);
+        for minute in &mut nothing {
+            minute.tokens_refused = 0;
+        }
+        for hour in [nothing, Vec::new()] {
+            let html = Picture::of(&hour).render().unwrap();
+            assert!(html.contains("0 logins, 0 refusals, and at most 0 hashes"), "{html}");
+            let (_, charts) = html.split_once("class=\"small chart\"").unwrap();
+            assert!(!charts.contains("<rect"), "{html}");
+        }
     }
 }
