@@ -130,7 +130,7 @@ async fn how_the_server_is_doing() {
     app.sql("INSERT INTO letters (id, kind, email, details, created_at, tries, next_try_at) VALUES ('x', 'x', 'a@x.io', '{}', 1780314000000000, 3, 9000000000000000)").await;
     let page = root.get(&app, "/admin").await;
     assert!(
-        page.html.contains("1 wait to be sent, the first of them for 60 minutes; 1 of them were tried in vain"),
+        page.html.contains("1 wait to be sent, the first of them for 20 minutes; 1 of them were tried in vain"),
         "{}",
         page.html
     );

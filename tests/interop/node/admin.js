@@ -107,6 +107,7 @@ const acts = {
           if (scrolls > 0) findings.push(`${row}: scrolls sideways by ${scrolls}`)
         }
         await signIn(page, email)
+        await reaches(page, 'Your account')
         await page.goto(`${origin}/admin`)
         await reaches(page, 'This is for administrators')
         await look('refused')
