@@ -113,6 +113,12 @@ impl House {
         self.add_client(&[&["--name", "article", "--grant", "client_credentials"], more].concat())
     }
 
+    /// Runs a command beside the server.
+    pub fn command(&self, arguments: &[&str]) {
+        let (code, _, errors) = told(&run(self.folder.path(), arguments, &[]));
+        assert_eq!(code, 0, "{errors}");
+    }
+
     pub fn add_client(&self, more: &[&str]) -> Value {
         let common = ["client", "add", "--json", "--scope", SCOPE];
         let (code, printed, errors) = told(&run(self.folder.path(), &[&common, more].concat(), &[]));

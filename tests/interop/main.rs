@@ -9,6 +9,7 @@ mod program;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod admin;
 mod article;
 mod authlib;
 mod browser;

@@ -91,3 +91,4 @@ pub const CONFIRM: &str = "Is this your new email address?";
 pub const CHANGED: &str = "Your email address was changed";
 pub const RESET: &str = "Set another password";
 pub const NOTICE: &str = "Something changed in your account";
+pub const INVITATION: &str = "You have an account";

@@ -5,6 +5,7 @@
 #![allow(missing_docs, clippy::missing_panics_doc, clippy::must_use_candidate, reason = "for tests only")]
 #![allow(clippy::disallowed_methods, reason = "waiting for other programs takes real time")]
 
+pub mod admin;
 pub mod app;
 pub mod browser;
 pub mod certificates;

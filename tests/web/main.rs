@@ -7,6 +7,10 @@
 mod support;
 
 mod account;
+mod admin_clients;
+mod admin_pages;
+mod admin_record;
+mod admin_users;
 mod answers;
 mod cors;
 mod framing;
@@ -18,6 +22,7 @@ mod metrics;
 mod metrics_files;
 mod openapi;
 mod pages;
+mod picture;
 mod playground;
 mod slow_clients;
 mod tls;

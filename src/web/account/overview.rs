@@ -7,6 +7,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use crate::accounts::error::Unavailable;
+use crate::accounts::new_session::is_admin;
 use crate::accounts::owner::NotOwner;
 use crate::accounts::passkeys::PasskeyOverview;
 use crate::http::query::Query;
@@ -106,6 +107,7 @@ pub(super) struct Overview {
     name: String,
     email: String,
     is_verified: bool,
+    is_admin: bool,
     sessions: Vec<Session>,
     totp: bool,
     codes_left: i64,
@@ -164,6 +166,7 @@ pub(super) async fn show(signed_in: &SignedIn, oauth: &OAuth, done: Option<Done>
         name: user.name.clone().unwrap_or_default(),
         email: user.email.clone(),
         is_verified: user.email_verified_at.is_some(),
+        is_admin: is_admin(user),
         sessions: sessions.collect(),
         totp: totp.enabled,
         codes_left: totp.recovery_codes_left,

@@ -23,6 +23,7 @@ mod frame;
 mod keys;
 mod new_user;
 mod overview;
+mod picture;
 mod settings;
 mod user;
 mod user_acts;

@@ -11,10 +11,12 @@ use chrono::{DateTime, Utc};
 
 use super::administrator::Administrator;
 use super::frame::{Frame, Here, answer, minute};
+use super::picture::Picture;
 use crate::accounts::Accounts;
 use crate::http::methods::{get, resource};
 use crate::http::request_id::in_span;
 use crate::mail::queue;
+use crate::metrics::Metrics;
 use crate::oauth::OAuth;
 use crate::store::StoreError;
 use crate::token::RemoteStatus;
@@ -41,14 +43,16 @@ struct State {
 struct OverviewPage<'p> {
     frame: Frame<'p>,
     states: Vec<State>,
+    picture: Picture,
 }
 
-async fn show(admin: Administrator, oauth: Data<OAuth>) -> HttpResponse {
+async fn show(admin: Administrator, oauth: Data<OAuth>, metrics: Data<Metrics>) -> HttpResponse {
     let accounts = &oauth.accounts;
     let now = accounts.clock.now();
     let mut states = vec![database(accounts).await, letters(accounts, now).await];
     states.extend(oauth.verifier.remotes().into_iter().map(|remote| of_remote(remote, now)));
-    answer(StatusCode::OK, &admin, &OverviewPage { frame: Frame::of(&admin, Here::Overview), states })
+    let picture = Picture::of(&metrics.last_hour());
+    answer(StatusCode::OK, &admin, &OverviewPage { frame: Frame::of(&admin, Here::Overview), states, picture })
 }
 
 async fn database(accounts: &Accounts) -> State {

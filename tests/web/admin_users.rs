@@ -1,0 +1,351 @@
+//! Accounts in the hands of an administrator at his browser.
+
+use serde_json::{Value, json};
+
+use crate::support::admin::{ROOT, administrator, make_admin, send, send_and_go, signed_in};
+use crate::support::app::{PASSWORD, TestApp, Tokens, on_both};
+use crate::support::browser::{Browser, unescaped};
+use crate::support::letters;
+use crate::support::tokens::Findings;
+use crate::support::totp;
+
+const ADA: &str = "ada@example.com";
+const NEW: &str = "another horse battery staple";
+
+/// The addresses in the rows of a page.
+fn addresses(html: &str) -> Vec<String> {
+    let rows = html.split("scope=\"row\"><a href=\"/admin/users/").skip(1);
+    rows.map(|row| unescaped(row.split('>').nth(1).unwrap().split('<').next().unwrap())).collect()
+}
+
+/// All that is found, page by page, and how many pages it took.
+async fn all(app: &TestApp, browser: &Browser, path: &str) -> (Vec<String>, usize) {
+    let (mut found, mut pages, mut path) = (Vec::new(), 0, path.to_owned());
+    loop {
+        let page = browser.get(app, &path).await;
+        assert_eq!(page.status, 200, "{path}");
+        found.extend(addresses(&page.html));
+        pages += 1;
+        let link = page.html.split("\">Next page").next().filter(|before| before.len() < page.html.len());
+        match link.and_then(|before| before.rsplit("href=\"").next()) {
+            Some(next) => path = unescaped(next),
+            None => return (found, pages),
+        }
+    }
+}
+
+on_both!(finding_accounts, |app| {
+    let mut findings = Findings::default();
+    let root = administrator(&app).await;
+    let add = async |email: &str, name: &str| {
+        let new = [("email", email), ("name", name), ("how", "invitation")];
+        assert_eq!(send(&app, &root, "/admin/users/new", &new).await.status, 303, "{email}");
+    };
+    for n in 0..120 {
+        add(&format!("user{n:03}@example.com"), &format!("Zoë Number {n:03}")).await;
+    }
+    add("ada@example.com", "Countess Lovelace").await;
+    add("countess@example.org", "Somebody Else").await;
+    add("oedoen@example.com", "ÖDÖN von Horváth").await;
+    add("straße@example.com", "100% Ada_").await;
+    let (found, pages) = all(&app, &root, "/admin/users").await;
+    findings.expect("all", (found.len(), pages, found.is_sorted()), (125, 3, true));
+
+    for (search, right) in [
+        ("countess", vec!["countess@example.org", "ada@example.com"]),
+        ("COUNTESS@", vec!["countess@example.org"]),
+        ("ada@example.com", vec!["ada@example.com"]),
+        (" Ada@Example.com ", vec!["ada@example.com"]),
+        ("ödön", vec!["oedoen@example.com"]),
+        ("Ödön VON", vec!["oedoen@example.com"]),
+        ("STRASSE", vec![]),
+        ("straße", vec!["straße@example.com"]),
+        ("100%", vec!["straße@example.com"]),
+        ("%", vec![]),
+        ("_", vec![]),
+        ("lovelace", vec![]),
+        ("' OR 1=1 --", vec![]),
+        ("\u{10ffff}", vec![]),
+    ] {
+        let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("search", search).finish();
+        let (found, _) = all(&app, &root, &format!("/admin/users?{query}")).await;
+        findings.expect(&format!("L10 {search}"), found, right.iter().map(|one| (*one).to_owned()).collect());
+    }
+    for (search, count) in [("lovelace", 1), ("%", 1), ("_", 1), ("ÖDÖN", 1), ("number 11", 10), ("example.org", 1)] {
+        let query = url::form_urlencoded::Serializer::new(String::new());
+        let query = { query }.append_pair("search", search).append_pair("anywhere", "yes").finish();
+        let (found, _) = all(&app, &root, &format!("/admin/users?{query}")).await;
+        findings.expect(&format!("anywhere {search}"), found.len(), count);
+    }
+    // Page by page: by their addresses, by their names, and from the one to the other.
+    let (found, pages) = all(&app, &root, "/admin/users?search=user").await;
+    findings.expect("by address", (found.len(), pages, found.is_sorted()), (120, 3, true));
+    let (found, pages) = all(&app, &root, "/admin/users?search=ZO%C3%8B%20n").await;
+    findings.expect("by name", (found.len(), pages, found.is_sorted()), (120, 3, true));
+    app.sql("UPDATE users SET email = 'zoë' || email WHERE email LIKE 'user00%'").await;
+    let (mut found, _) = all(&app, &root, "/admin/users?search=zo%C3%AB").await;
+    findings.expect("each once", found.len(), 120);
+    findings.expect("by address first", found.iter().take(10).all(|email| email.starts_with("zoë")), true);
+    found.sort();
+    found.dedup();
+    findings.expect("each once", found.len(), 120);
+    // The id of an account leads to it, and broken cursors to the first page or to nothing.
+    let id = app.texts("SELECT id FROM users WHERE email = 'ada@example.com'").await.remove(0);
+    findings.expect(
+        "id",
+        root.get(&app, &format!("/admin/users?search={id}")).await.location(),
+        format!("/admin/users/{id}"),
+    );
+    for cursor in ["x", "email:", "name:", "name::", "email:\u{10ffff}", "name:1:2"] {
+        let page = root.get(&app, &format!("/admin/users?search=user&cursor={cursor}")).await;
+        findings.expect(cursor, page.status.as_u16(), 200);
+    }
+    findings.none();
+});
+
+on_both!(names_from_before_can_be_searched_for, |app| {
+    let root = administrator(&app).await;
+    app.sql("UPDATE users SET name = 'ÄGIDIUS', name_key = NULL").await;
+    app.restart().await;
+    crate::support::app::eventually("the name is found", async || {
+        !addresses(&root.get(&app, "/admin/users?search=%C3%A4gid").await.html).is_empty()
+    })
+    .await;
+});
+
+async fn is_out(app: &TestApp, tokens: &Tokens, browser: &Browser) -> bool {
+    app.get_as("/api/profile", &tokens.access_token).await.status() == 401
+        && app.refresh(&tokens.refresh_token).await.status() == 401
+        && browser.get(app, "/account").await.status == 303
+}
+
+on_both!(acts_on_an_account, |app| {
+    let mut findings = Findings::default();
+    let root = administrator(&app).await;
+    let id = app.register_verified(ADA).await;
+    let path = format!("/admin/users/{id}");
+    let act =
+        async |name: &str, filled: &[(&str, &str)]| send_and_go(&app, &root, &format!("{path}/{name}"), filled).await;
+    let opened = async || (app.log_in(ADA).await, signed_in(&app, ADA).await);
+
+    let page = act("name", &[("name", "<script>alert(1)</script>\"'")]).await;
+    findings.expect("W7", page.html.contains("<script>alert") || !page.html.contains("The name is saved."), false);
+    findings.expect(
+        "W7",
+        page.form(&format!("{path}/name")).fields["name"].clone(),
+        "<script>alert(1)</script>\"'".to_owned(),
+    );
+    let page = root.get(&app, "/admin/users").await;
+    findings.expect("W7 list", page.html.contains("<script>alert"), false);
+    let page = act("name", &[("name", "a\u{202e}b")]).await;
+    findings.expect("W7", (page.status.as_u16(), page.html.contains("role=\"alert\"")), (422, true));
+    act("name", &[("name", "")]).await;
+
+    let (tokens, browser) = opened().await;
+    let page = act("roles", &[("roles", "billing, support")]).await;
+    findings.expect("roles", page.form(&format!("{path}/roles")).fields["roles"].clone(), "billing support".to_owned());
+    findings.expect("a role more ends nothing", is_out(&app, &tokens, &browser).await, false);
+    let page = act("roles", &[("roles", "Billing")]).await;
+    findings.expect("no role", (page.status.as_u16(), page.html.contains("lower-case letters")), (422, true));
+    let (tokens, browser) = opened().await;
+    act("roles", &[("roles", "support")]).await;
+    findings.expect("J32", is_out(&app, &tokens, &browser).await, true);
+
+    let (tokens, browser) = opened().await;
+    let page = root.get(&app, &path).await;
+    findings.expect("sessions", page.html.matches("data-label=\"Last used\"").count(), 2);
+    let page = root.get(&app, &format!("{path}/sign-out")).await;
+    findings.expect("asks", page.html.contains("End all sessions of ada@example.com?"), true);
+    findings.expect("only asks", is_out(&app, &tokens, &browser).await, false);
+    let (tokens, browser) = opened().await;
+    let page = root.submit(&app, &page.form(&format!("{path}/sign-out")), &[]).await;
+    findings.expect("signed out", page.location(), format!("{path}?done=signed-out"));
+    findings.expect("signed out", is_out(&app, &tokens, &browser).await, true);
+
+    let (tokens, browser) = opened().await;
+    let page = act("disable", &[]).await;
+    findings.expect("O6 disabled", page.html.contains("The account is disabled"), true);
+    findings.expect("O6 disabled", is_out(&app, &tokens, &browser).await, true);
+    let login = json!({"email": ADA, "password": PASSWORD});
+    findings.expect("O6 disabled", app.post("/api/login", login.clone()).await.status().as_u16(), 401);
+    let page = act("enable", &[]).await;
+    findings.expect("enabled", page.html.contains("Its owner may sign in again."), true);
+
+    let (tokens, browser) = opened().await;
+    let page = act("password", &[("password", "password1")]).await;
+    findings.expect("easy", (page.status.as_u16(), page.html.contains("too easy to guess")), (422, true));
+    findings.expect("easy", is_out(&app, &tokens, &browser).await, false);
+    let (tokens, browser) = opened().await;
+    let page = act("password", &[("password", NEW)]).await;
+    findings.expect("password", page.html.contains("Another password is set") && !page.html.contains(NEW), true);
+    findings.expect("password", is_out(&app, &tokens, &browser).await, true);
+    let letter = letters::newest(&app, ADA, letters::NOTICE).await;
+    findings.expect(
+        "letter",
+        letter.text.contains("Another password was set for your account")
+            && letter.text.contains("by an administrator"),
+        true,
+    );
+    findings.expect("letter", letter.text.contains("127.0.0.1"), false);
+    findings.expect("password", app.post("/api/login", login).await.status().as_u16(), 401);
+    let page = act("factors", &[]).await;
+    findings.expect("no factors", (page.status.as_u16(), page.html.contains("no second factors")), (409, true));
+
+    let page = root.get(&app, &format!("{path}/delete")).await;
+    findings.expect("asks", page.html.contains("Delete ada@example.com?"), true);
+    findings.expect("only asks", app.texts(&format!("SELECT id FROM users WHERE id = '{id}'")).await.len(), 1);
+    let page = act("delete", &[]).await;
+    findings.expect("deleted", page.html.contains("The account is deleted."), true);
+    findings.expect("deleted", root.get(&app, &path).await.status.as_u16(), 404);
+
+    let root_id = app.texts("SELECT id FROM users").await.remove(0);
+    let events = app
+        .texts("SELECT act || ' ' || actor || ' ' || COALESCE(details, '') FROM audit WHERE act LIKE 'user.%'")
+        .await;
+    for (act, details) in [
+        ("user.rename", ""),
+        ("user.role_add", r#"{"roles":["billing","support"]}"#),
+        ("user.role_remove", r#"{"roles":["billing"]}"#),
+        ("user.logout", ""),
+        ("user.disable", ""),
+        ("user.enable", ""),
+        ("user.password", ""),
+        ("user.remove", ""),
+    ] {
+        findings.expect(act, events.contains(&format!("{act} admin {root_id} {details}")), true);
+    }
+    findings.none();
+});
+
+on_both!(second_factors_are_removed, |app| {
+    let root = administrator(&app).await;
+    let id = app.register_verified(ADA).await;
+    let ada = signed_in(&app, ADA).await;
+    let page = ada.get(&app, "/account").await;
+    let page = ada.submit(&app, &page.form("/account/totp"), &[]).await;
+    let secret = totp::base32(page.html.split("<code>").nth(1).and_then(|rest| rest.split("</code>").next()).unwrap());
+    let code = totp::code(&secret, app.clock.unix_seconds());
+    assert_eq!(ada.submit(&app, &page.form("/account/totp/confirm"), &[("otp", &code)]).await.status, 200);
+    let path = format!("/admin/users/{id}");
+    assert!(root.get(&app, &path).await.html.contains("asked for at sign-in"));
+    assert!(root.get(&app, &format!("{path}/factors")).await.html.contains("this is how accounts are taken over"));
+    let page = send_and_go(&app, &root, &format!("{path}/factors"), &[]).await;
+    assert!(page.html.contains("The second factors are removed") && page.html.contains("none"), "{}", page.html);
+    assert_eq!(ada.get(&app, "/account").await.status, 303, "she is out");
+    signed_in(&app, ADA).await;
+    let letters = letters::to(&app, ADA).await;
+    assert!(letters.iter().any(|letter| letter.text.contains("The second factors of your account were removed")));
+    assert_eq!(app.texts("SELECT outcome FROM audit WHERE act = 'user.factors_remove'").await, ["success"]);
+});
+
+on_both!(another_account, |app| {
+    let mut findings = Findings::default();
+    let root = administrator(&app).await;
+    let new = |filled: Vec<(&'static str, &'static str)>| {
+        let (app, root) = (&app, &root);
+        async move { send_and_go(app, root, "/admin/users/new", &filled).await }
+    };
+    let page =
+        new(vec![("email", ADA), ("name", "Ada"), ("roles", "billing"), ("how", "invitation"), ("verified", "yes")])
+            .await;
+    findings.expect("invited", page.html.contains("a letter is on its way"), true);
+    findings.expect("not vouched for", page.html.contains("unverified"), true);
+    let login = |password: &str| app.post("/api/login", json!({"email": ADA, "password": password}));
+    for password in ["", "*", PASSWORD] {
+        findings.expect(password, login(password).await.status().as_u16(), 401);
+    }
+    let letter = letters::newest(&app, ADA, letters::INVITATION).await;
+    let link = letter.link();
+    let path = link.strip_prefix("http://localhost:3000").unwrap();
+    // The letter is good for days, and not for anything else.
+    app.hands.advance(std::time::Duration::from_hours(24 * 6));
+    let verify = app.post("/api/email/verify", json!({"token": letter.token()})).await;
+    findings.expect("L24", verify.status().as_u16(), 400);
+    let ada = Browser::default();
+    let page = ada.get(&app, path).await;
+    let page = ada.submit(&app, &page.form("/reset-password"), &[("new_password", PASSWORD)]).await;
+    findings.expect("set", page.html.contains("Your new password is set"), true);
+    let tokens: Value = login(PASSWORD).await.json().await.unwrap();
+    let me: Value = app.get_as("/api/me", tokens["access_token"].as_str().unwrap()).await.json().await.unwrap();
+    findings.expect("she is", (&me["email_verified"], &me["roles"]), (&json!(true), &json!(["billing"])));
+
+    let root = signed_in(&app, ROOT).await;
+    let new = async |filled: &[(&str, &str)]| send_and_go(&app, &root, "/admin/users/new", filled).await;
+    let grace = "grace@example.com";
+    let page = new(&[("email", grace), ("how", "password"), ("password", NEW), ("verified", "yes")]).await;
+    findings.expect("made", page.html.contains("The account is made.") && !page.html.contains("unverified"), true);
+    let login = app.post("/api/login", json!({"email": grace, "password": NEW})).await;
+    findings.expect("made", login.status().as_u16(), 200);
+    findings.expect("no letter", letters::to(&app, grace).await.len(), 0);
+    for (row, email, how, password, status, words) in [
+        ("taken", grace, "invitation", "", 409, "There is an account with this email address already"),
+        ("no address", "eve", "invitation", "", 422, "Email must be an email address"),
+        ("no password", "eve@example.com", "password", "", 422, "Password must have at least 8 characters"),
+        ("easy", "eve@example.com", "password", "password1", 422, "Password is too easy to guess"),
+        ("W7", "\"><script>alert(1)</script>", "invitation", "", 422, "Email must be"),
+    ] {
+        let page = new(&[("email", email), ("how", how), ("password", password)]).await;
+        findings.expect(row, (page.status.as_u16(), page.html.contains(words)), (status, true));
+        findings.expect(
+            row,
+            page.html.contains("<script>alert") || (!password.is_empty() && page.html.contains(password)),
+            false,
+        );
+    }
+    let events = app.texts("SELECT details FROM audit WHERE act = 'user.add' AND details IS NOT NULL").await;
+    findings.expect("recorded", events, vec![r#"{"roles":["billing"],"password":"by invitation"}"#.to_owned()]);
+    findings.none();
+});
+
+on_both!(the_last_administrator_stays, |app| {
+    let mut findings = Findings::default();
+    let root = administrator(&app).await;
+    let id = app.texts("SELECT id FROM users").await.remove(0);
+    let token = app.log_in(ROOT).await.access_token;
+    // Others do not count who may not log in, or whose role only looks alike.
+    let eve = make_admin(&app, "eve@example.com").await;
+    app.sql(&format!("UPDATE users SET disabled_at = 1 WHERE id = '{eve}'")).await;
+    let mallory = make_admin(&app, "mallory@example.com").await;
+    app.sql(&format!("UPDATE users SET roles = 'admin-of-none xadmin' WHERE id = '{mallory}'")).await;
+    let path = format!("/api/admin/users/{id}");
+    for (act, filled) in [("disable", vec![]), ("delete", vec![]), ("roles", vec![("roles", "billing")])] {
+        let page = send(&app, &root, &format!("/admin/users/{id}/{act}"), &filled).await;
+        findings.expect(act, (page.status.as_u16(), page.html.contains("the last administrator")), (409, true));
+    }
+    for body in [json!({"disabled": true}), json!({"roles": []}), json!({"name": "x", "roles": ["billing"]})] {
+        let answer = app.send_as(reqwest::Method::PATCH, &path, &token, body).await;
+        findings.expect("PATCH", crate::support::app::problem(answer).await, (409, "last-admin".to_owned()));
+    }
+    let answer = app.send_as(reqwest::Method::DELETE, &path, &token, json!({})).await;
+    findings.expect("DELETE", crate::support::app::problem(answer).await, (409, "last-admin".to_owned()));
+    findings.expect(
+        "as it was",
+        app.texts(&format!("SELECT COALESCE(name, '-') || roles FROM users WHERE id = '{id}'")).await,
+        vec!["-admin".to_owned()],
+    );
+    findings.expect("still in", root.get(&app, "/admin").await.status.as_u16(), 200);
+    let page = send_and_go(&app, &root, &format!("/admin/users/{eve}/enable"), &[]).await;
+    findings.expect("another", page.html.contains("may sign in again"), true);
+    let page = send(&app, &root, &format!("/admin/users/{id}/roles"), &[("roles", "")]).await;
+    findings.expect("not the last", page.status.as_u16(), 303);
+    findings.expect("out", root.get(&app, "/admin").await.location().starts_with("/sign-in"), true);
+    findings.none();
+});
+
+on_both!(two_administrators_at_once_leave_one, |app| {
+    let (one, two) = (make_admin(&app, "one@example.com").await, make_admin(&app, "two@example.com").await);
+    let (first, second) =
+        (app.log_in("one@example.com").await.access_token, app.log_in("two@example.com").await.access_token);
+    let lose = async |id: &str, token: &str| {
+        app.send_as(reqwest::Method::PATCH, &format!("/api/admin/users/{id}"), token, json!({"roles": []}))
+            .await
+            .status()
+            .as_u16()
+    };
+    // Each takes it from himself.
+    let mut statuses = [0; 2];
+    (statuses[0], statuses[1]) = tokio::join!(lose(&one, &first), lose(&two, &second));
+    let left = app.texts("SELECT id FROM users WHERE roles = 'admin'").await.len();
+    assert!(left >= 1, "{statuses:?}");
+    assert!(statuses.iter().all(|status| [200, 401, 409, 503].contains(status)), "{statuses:?}");
+});
