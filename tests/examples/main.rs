@@ -12,6 +12,7 @@ mod support;
 mod documents;
 
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
@@ -31,15 +32,15 @@ impl Example {
     fn start(name: &str, variables: &[(&str, &str)]) -> Self {
         let mut variables = variables.to_vec();
         variables.push(("PORT", "0"));
-        Self::start_on(name, &variables)
+        Self::start_in(Path::new("."), name, &variables)
     }
 
-    /// The same, on the port that `variables` say.
+    /// The same, in a folder, and on the port that `variables` say.
     #[expect(
         clippy::zombie_processes,
         reason = "it is waited for when this is dropped; before that, the test has failed"
     )]
-    fn start_on(name: &str, variables: &[(&str, &str)]) -> Self {
+    fn start_in(folder: &Path, name: &str, variables: &[(&str, &str)]) -> Self {
         let test = std::env::current_exe().expect("the test's own path");
         let built = test.parent().and_then(|deps| deps.parent()).expect("target/debug").join("examples").join(name);
         if !built.exists() {
@@ -49,6 +50,7 @@ impl Example {
             assert!(done.success(), "the examples do not build");
         }
         let mut child = Command::new(&built)
+            .current_dir(folder)
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .spawn()

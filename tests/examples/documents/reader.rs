@@ -163,7 +163,7 @@ impl Reader {
         let (_, variables) = self.surroundings(variables);
         let name = name.map_or_else(|| self.example(), str::to_owned);
         let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (&**name, &**value)).collect();
-        let example = Example::start_on(&name, &variables);
+        let example = Example::start_in(self.folder.path(), &name, &variables);
         let printed = format!("{}\nlistening on {}\n", example.printed.join("\n"), example.url);
         self.application = Some(example);
         printed.trim_start().to_owned()
