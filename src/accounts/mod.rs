@@ -179,7 +179,7 @@ impl Accounts {
                 invitation_ttl: accounts.invitation_ttl,
                 keep_audit: settings.audit.keep,
                 public_url: settings.server.public_url.clone(),
-                server_name: Some(&settings.pages.name).filter(|name| *name != "tokenhouse").cloned(),
+                server_name: settings.pages.own_name().map(str::to_owned),
             },
             store,
             issuer,

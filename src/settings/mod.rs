@@ -44,6 +44,7 @@ use crate::token::required_claim::RequiredClaim;
 pub use claims::{ClaimSource, CustomClaim};
 pub use mail::{Mail, MailTransport, Smtp, SmtpSecurity};
 pub use oauth::{DeclaredScope, OAuth};
+pub(crate) use pages::USUAL_NAME;
 pub use pages::{Color, Pages};
 pub use read::{Mistake, Place, Sources, WrongSettings};
 

@@ -8,6 +8,9 @@ use super::reader::{Reader, Wrong};
 
 const LOGO: &str = "pages.logo";
 
+/// What a server is called that nobody gave a name: that of `config/default.toml`.
+pub(crate) const USUAL_NAME: &str = "tokenhouse";
+
 /// The longest name, in characters: it stands beside the logo at 360 pixels.
 const LONGEST_NAME: usize = 40;
 
@@ -26,6 +29,13 @@ pub struct Pages {
     pub logo: Option<PathBuf>,
     /// The colour of buttons; from it follow those of links and outlines.
     pub color: Option<Color>,
+}
+
+impl Pages {
+    /// The name that the operator gave the server; none when it has its usual one.
+    pub(crate) fn own_name(&self) -> Option<&str> {
+        Some(&*self.name).filter(|name| *name != USUAL_NAME)
+    }
 }
 
 impl Color {

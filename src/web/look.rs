@@ -9,10 +9,8 @@ use actix_web::{FromRequest, HttpRequest};
 
 use super::contrast::style_of;
 use crate::settings::Pages;
+use crate::settings::USUAL_NAME;
 use crate::settings::logo::{Logo, LogoKind, WrongLogo};
-
-/// What a server is called that nobody gave a name.
-const USUAL_NAME: &str = "tokenhouse";
 
 /// The look of all pages, as application data. Cloning is cheap.
 #[derive(Debug, Clone, Default)]

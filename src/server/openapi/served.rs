@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_SECURITY_POLICY, ContentType};
+use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_SECURITY_POLICY, ContentType, EntityTag};
 use actix_web::web::{Bytes, Data, ServiceConfig, to};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template as _;
@@ -21,8 +21,21 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; i
 /// The document and the page, as they are sent. One for the process.
 #[derive(Clone)]
 pub(crate) struct Served {
-    document: Bytes,
-    page: Bytes,
+    document: Tagged,
+    page: Tagged,
+}
+
+/// A body, and the tag by which it is asked for again.
+#[derive(Clone)]
+struct Tagged {
+    body: Bytes,
+    tag: EntityTag,
+}
+
+impl From<String> for Tagged {
+    fn from(body: String) -> Self {
+        Self { tag: etag::tag_of(body.as_bytes()), body: body.into() }
+    }
 }
 
 impl Served {
@@ -57,14 +70,18 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
     security(()),
 )]
 pub(super) async fn open_api(request: HttpRequest, served: Data<Served>) -> HttpResponse {
-    let (mut response, has_it) = etag::kept(&request, &etag::tag_of(&served.document), MAX_AGE);
+    let (mut response, has_it) = etag::kept(&request, &served.document.tag, MAX_AGE);
     // What anybody may read, a page of any origin may; there are no credentials here.
     response.insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
-    if has_it { response.finish() } else { response.insert_header(ContentType::json()).body(served.document.clone()) }
+    if has_it {
+        response.finish()
+    } else {
+        response.insert_header(ContentType::json()).body(served.document.body.clone())
+    }
 }
 
 async fn docs(request: HttpRequest, served: Data<Served>) -> HttpResponse {
-    let (mut response, has_it) = etag::kept(&request, &etag::tag_of(&served.page), MAX_AGE);
+    let (mut response, has_it) = etag::kept(&request, &served.page.tag, MAX_AGE);
     response.insert_header((CONTENT_SECURITY_POLICY, POLICY));
-    if has_it { response.finish() } else { response.insert_header(ContentType::html()).body(served.page.clone()) }
+    if has_it { response.finish() } else { response.insert_header(ContentType::html()).body(served.page.body.clone()) }
 }
