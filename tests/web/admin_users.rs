@@ -13,7 +13,7 @@ const ADA: &str = "ada@example.com";
 const NEW: &str = "another horse battery staple";
 
 /// The addresses in the rows of a page.
-fn addresses(html: &str) -> Vec<String> {
+pub fn addresses(html: &str) -> Vec<String> {
     let rows = html.split("scope=\"row\"><a href=\"/admin/users/").skip(1);
     rows.map(|row| unescaped(row.split('>').nth(1).unwrap().split('<').next().unwrap())).collect()
 }
