@@ -51,7 +51,7 @@ on_both!(pages_among_very_many_accounts, |app| {
     for number in 0..3 {
         let (shown, next) = page(&path).await;
         let first = MANY / 2 + number * PAGE;
-        findings.expect(&format!("{path}"), shown, emails(first..first + PAGE));
+        findings.expect(&path, shown, emails(first..first + PAGE));
         path = next.unwrap();
     }
     let (shown, next) = page(&format!("/admin/users?cursor={}", email(MANY - 11))).await;
