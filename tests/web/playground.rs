@@ -47,6 +47,17 @@ async fn it_explains_them_to_its_own_page_alone() {
         ("W1 a neighbour", vec![("sec-fetch-site", "same-site"), ("origin", "http://localhost:8080")], 403),
         ("W1 without Fetch Metadata", vec![("origin", "https://evil.example")], 403),
         ("W1 nobody", vec![("origin", "null")], 403),
+        (
+            "W1 a host that anybody can name",
+            vec![("origin", "https://evil.example"), ("x-forwarded-host", "evil.example")],
+            403,
+        ),
+        // Of these no URL can be made.
+        ("F19 forwarded", vec![("origin", "http://evil"), ("x-forwarded-host", "[")], 403),
+        ("F19 protocol", vec![("origin", "http://evil"), ("x-forwarded-proto", "1:")], 403),
+        ("F19 both", vec![("origin", "http://evil"), ("forwarded", "host=[;proto=9")], 403),
+        ("F19 host", vec![("origin", "http://evil"), ("host", "[")], 403),
+        ("F19 port", vec![("origin", "http://evil"), ("host", "a:99999")], 403),
     ] {
         let request = app.request(Method::POST, EXPLAIN).json(&json!({"token": "x"}));
         let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
