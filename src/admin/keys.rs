@@ -200,7 +200,8 @@ async fn record(accounts: &Accounts, owner: Owner, rotation: Rotation) -> Result
         .write(move |mut connection| {
             Box::pin(async move {
                 owner.enter(connection.reborrow(), None, now).await?;
-                owner.did(Act::KeyRotate, now).with(&json!({ "signs": how })).record(connection).await?;
+                let event = owner.did(Act::KeyRotate, now).by_admin(&owner.user_id);
+                event.with(&json!({ "signs": how })).record(connection).await?;
                 Ok::<_, NotOwner>(())
             })
         })

@@ -82,7 +82,7 @@ impl Histogram {
     #[expect(clippy::cast_precision_loss, reason = "metrics are floating-point numbers, and bounds are far below 2^53")]
     pub fn read(&self) -> Reading {
         let counts = self.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed));
-        let bounds = self.bounds.iter().map(|bound| *bound as f64 * self.scale).chain([f64::MAX]);
+        let bounds = self.bounds.iter().map(|bound| *bound as f64 * self.scale).chain([f64::INFINITY]);
         let buckets: Vec<_> = bounds.zip(counts).collect();
         Reading {
             sum: self.sum.load(Ordering::Relaxed) as f64 * self.scale,
@@ -132,7 +132,7 @@ mod tests {
         histogram.took(Duration::from_hours(1));
         let reading = histogram.read();
         assert_eq!(reading.buckets[4], (0.005, 1));
-        assert_eq!(reading.buckets[15], (f64::MAX, 1));
+        assert_eq!(reading.buckets[15], (f64::INFINITY, 1));
         assert!((reading.sum - 3600.003).abs() < 1e-6);
     }
 }

@@ -16,7 +16,7 @@ impl Author {
     pub(super) fn did(&self, act: Act, client_id: &str, now: i64) -> Event {
         match self {
             Self::Operator => Event::success(act, now).by_operator(),
-            Self::Administrator(owner) => owner.did(act, now),
+            Self::Administrator(owner) => owner.did(act, now).by_admin(&owner.user_id),
         }
         .on_client(client_id)
     }
