@@ -3,7 +3,7 @@
 use actix_web::http::header::{AUTHORIZATION, HeaderValue};
 use actix_web::test::TestRequest;
 
-use super::bearer_token;
+use super::Credentials;
 use crate::hostile_input::Hostile;
 
 #[test]
@@ -11,7 +11,7 @@ fn authorization_headers() {
     Hostile::to("authorization").every(|input| {
         let token_of = |value: HeaderValue| {
             let request = TestRequest::default().insert_header((AUTHORIZATION, value)).to_http_request();
-            bearer_token(&request, "tokenhouse").ok().map(str::to_owned)
+            Credentials::of(&request, "tokenhouse").ok().map(|credentials| credentials.token().to_owned())
         };
         let token = token_of(HeaderValue::from_bytes(input).ok()?)?;
         assert!(input.ends_with(token.as_bytes()) && input.len() == token.len() + "Bearer ".len());

@@ -19,6 +19,7 @@
 //! ```
 
 mod bearer;
+mod credentials;
 #[cfg(test)]
 #[cfg(feature = "server")]
 mod hostile_input;
@@ -27,6 +28,6 @@ mod refusal;
 
 pub use bearer::Bearer;
 #[cfg(feature = "server")]
-pub(crate) use bearer::token_of as bearer_token;
+pub(crate) use credentials::Credentials;
 pub use protect::Protect;
 pub use refusal::Refusal;

@@ -11,7 +11,7 @@ use super::error::OAuthError;
 use super::id_tokens::standard_claims;
 use crate::accounts::custom_claims::TokenKind;
 use crate::accounts::records;
-use crate::guard::{Refusal, bearer_token};
+use crate::guard::{Credentials, Refusal};
 use crate::token::Rejection;
 
 /// What is known of the user of a token (OpenID Connect Core 1.0, section 5.3).
@@ -28,9 +28,9 @@ use crate::token::Rejection;
 )]
 pub(super) async fn userinfo(request: HttpRequest, oauth: Data<OAuth>) -> Result<HttpResponse, OAuthError> {
     let realm = oauth.verifier.realm();
-    let token = bearer_token(&request, realm)?;
+    let credentials = Credentials::of(&request, realm)?;
     // For whatever audience: it is this server's own question, whose token it is.
-    let claims = oauth.verifier.look_into(token).await.map_err(|rejection| match rejection {
+    let claims = oauth.verifier.look_into(credentials.token()).await.map_err(|rejection| match rejection {
         Rejection::StoreUnavailable | Rejection::KeysUnavailable => OAuthError::unavailable(),
         _ => Refusal::invalid_token(realm).into(),
     })?;
