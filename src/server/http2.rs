@@ -6,7 +6,6 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::time::Duration;
 
 use actix_http::body::{BodySize, BoxBody, MessageBody};
 use actix_http::error::PayloadError;
@@ -21,7 +20,7 @@ use h2::server::{Builder, SendResponse};
 use h2::{Reason, RecvStream};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::start::{DISCONNECT_TIMEOUT, HEAD_TIMEOUT, KEEP_ALIVE};
+use super::listener::{DISCONNECT_TIMEOUT, HEAD_TIMEOUT, KEEP_ALIVE, SEND_TIMEOUT};
 use crate::token::Clock;
 
 /// So many requests at once on one connection.
@@ -40,9 +39,6 @@ const SEND_BUFFER: usize = 64 << 10;
 /// Requests that a client may take back before they are answered, beyond the number of those that it let be answered. Opening and resetting without
 /// end costs the client nothing and us a request each time (CVE-2023-44487).
 const TAKEN_BACK: u32 = 100;
-
-/// A client must take the next part of an answer within so long.
-const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Fields that are about a connection of HTTP/1.1 and have no place in HTTP/2 (RFC 9113, section 8.2.2).
 const OF_CONNECTIONS: [&str; 5] = ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];

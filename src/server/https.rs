@@ -23,7 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::http2;
-use super::start::{DISCONNECT_TIMEOUT, HEAD_TIMEOUT, KEEP_ALIVE};
+use super::listener::{DISCONNECT_TIMEOUT, HEAD_TIMEOUT, KEEP_ALIVE};
 use crate::tls::live::Live;
 use crate::token::Clock;
 

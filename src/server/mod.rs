@@ -5,6 +5,7 @@
 //! | [`start`] | from settings to a listening server, and its orderly end |
 //! | `app` | which route is where, and what lies around all of them |
 //! | `edge` | request ids, security headers, request lines |
+//! | `listener` | the sockets that connections come in through, and how long one may take for what |
 //! | `https`, `http2` | connections over TLS; streams of HTTP/2 become requests |
 //! | `metrics` | `/metrics`, on a listener of its own |
 //! | `health` | `/health/live` and `/health/ready` |
@@ -18,6 +19,7 @@ pub(crate) mod health;
 mod http2;
 mod https;
 pub(crate) mod info;
+mod listener;
 mod log_lines;
 pub mod logs;
 mod metrics;

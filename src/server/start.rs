@@ -10,13 +10,13 @@ use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
-use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
 
 use super::app::{self, State};
 use super::edge::Edge;
 use super::health::Draining;
 use super::https;
+use super::listener::{DISCONNECT_TIMEOUT, HEAD_TIMEOUT, KEEP_ALIVE, listen};
 use super::metrics::{MetricsServer, Sources};
 use crate::accounts::letters::Postman;
 use crate::accounts::{self, Accounts};
@@ -41,15 +41,6 @@ use crate::web::look::Look;
 
 /// The database must close so soon after the last request.
 const STORE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// A connection must send the head of its request within so long ...
-pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// ... and be gone so long after it was told to go.
-pub(super) const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(75);
-
-/// So many connections may wait to be accepted; the standard library's 128 are full in a moment.
-const BACKLOG: u32 = 2048;
 
 /// The settings that say where to listen.
 const LISTEN: &str = "server.listen";
@@ -298,23 +289,6 @@ impl Server {
     pub async fn stop(self) -> io::Result<()> {
         self.run_until(std::future::ready(()), std::future::pending()).await
     }
-}
-
-/// Listens on `address`, which the setting `key` names; and on which address in fact, should it ask for any port.
-fn listen(address: SocketAddr, key: &'static str) -> Result<(std::net::TcpListener, SocketAddr), StartError> {
-    let listener = || -> io::Result<(std::net::TcpListener, SocketAddr)> {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        // A restart must not wait until the connections of the last run are forgotten.
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        let listener = socket.listen(BACKLOG)?.into_std()?;
-        let address = listener.local_addr()?;
-        Ok((listener, address))
-    };
-    listener().map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => StartError::AddressInUse { address, key },
-        _ => StartError::Listen { address, key, source },
-    })
 }
 
 /// The name of the local issuer: Okta's path below the public address, so that clients written for Okta find it.

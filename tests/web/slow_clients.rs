@@ -1,16 +1,19 @@
 //! Clients that take their time, many at once: W8.
 
+use std::io;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
 
+use super::metrics::ON;
 use crate::support::app::{Engine, TestApp};
 use crate::support::raw;
 
-/// A head is given up after five seconds and a body after ten; a busy machine is given more, and both would go on for longer than this.
+/// A head is given up after five seconds, a body and an answer that nobody takes after ten; a busy machine is given more, and both would go on for longer than this.
 const LONG: Duration = Duration::from_mins(2);
 
 /// Sends `start`, then a byte of `drip` a second until the server closes; answers what it said and how long it took.
@@ -60,4 +63,65 @@ async fn slow_heads_and_bodies_are_given_up_and_hold_up_nobody() {
     }
     // Whoever waited for the slow ones would have been served twice or thrice meanwhile.
     assert!(served >= 20, "W8 {served} others were served meanwhile");
+}
+
+/// A client with room for little that asks for `path` sixteen times at once.
+async fn reader(address: SocketAddr, path: &str) -> io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_recv_buffer_size(4096)?;
+    let mut stream = socket.connect(address).await?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+    stream.write_all(request.repeat(16).as_bytes()).await?;
+    Ok(stream)
+}
+
+/// Reads a byte a second of many long answers, and shows that it lives, until the server closes; answers how long it took.
+async fn sip(address: SocketAddr) -> Duration {
+    let started = Instant::now();
+    let sipping = async {
+        let mut stream = reader(address, "/openapi.json").await?;
+        loop {
+            stream.read_u8().await?;
+            // An empty line before a request is none (RFC 9112, section 2.2).
+            stream.write_all(b"\r\n").await?;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    let ended: Result<io::Result<()>, _> = tokio::time::timeout(LONG, sipping).await;
+    assert!(ended.is_err() || ended.is_ok_and(|ended| ended.is_err()), "W8 it can only fail");
+    started.elapsed()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_nobody_takes_are_given_up_and_hold_up_nobody() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    let mut slow = std::pin::pin!(join_all((0..100).map(|_| sip(app.address))));
+    let mut served = 0;
+    let slow = loop {
+        tokio::select! {
+            slow = &mut slow => break slow,
+            () = tokio::time::sleep(Duration::from_millis(20)) => {
+                assert_eq!(app.get("/api/publicInfo").await.status(), 200);
+                served += 1;
+            }
+        }
+    };
+    for took in slow {
+        assert!(took < LONG, "W8 an answer for {took:?}");
+    }
+    assert!(served >= 20, "W8 {served} others were served meanwhile");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_told_beside_those_who_do_not_read_them() {
+    let app = TestApp::with(Engine::Sqlite, &ON).await;
+    let url = app.metrics_url();
+    let address = url.trim_start_matches("http://").trim_end_matches("/metrics").parse().unwrap();
+    // More than may be connected at once.
+    let readers = join_all((0..40).map(|_| reader(address, "/metrics"))).await;
+    let scrape = app.client.get(url).timeout(LONG).send().await.unwrap();
+    assert_eq!(scrape.status(), 200, "W8 a scraper beside readers that do not read");
+    assert!(scrape.text().await.unwrap().contains("tokenhouse_"));
+    drop(readers);
 }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
+use actix_web::http::KeepAlive;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, Data};
@@ -22,7 +23,7 @@ use prometheus_client::encoding::prometheus_text;
 use tokio::task::JoinHandle;
 
 use super::app::not_found;
-use super::start::{DISCONNECT_TIMEOUT, HEAD_TIMEOUT, KEEP_ALIVE};
+use super::listener::{DISCONNECT_TIMEOUT, HEAD_TIMEOUT};
 use crate::accounts::Accounts;
 use crate::http::methods::{get, resource};
 use crate::mail::queue;
@@ -91,7 +92,8 @@ fn serve(sources: Sources, listener: TcpListener) -> io::Result<Server> {
         .max_connections(CONNECTIONS)
         .client_request_timeout(HEAD_TIMEOUT)
         .client_disconnect_timeout(DISCONNECT_TIMEOUT)
-        .keep_alive(KEEP_ALIVE)
+        // A scraper comes every few seconds, and none may hold a place meanwhile.
+        .keep_alive(KeepAlive::Disabled)
         .disable_signals()
         .listen(listener)?;
     Ok(server.run())
