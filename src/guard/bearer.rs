@@ -97,6 +97,13 @@ impl FromRequest for Bearer {
         if let Some(bearer) = request.extensions().get::<Self>().filter(|bearer| bearer.verifier.is(verifier)) {
             return Either::Left(ready(Ok(bearer.clone())));
         }
+        match Credentials::unread(request).and_then(|token| verifier.verdict_on_remembered(token)) {
+            Some(Verdict::Good(claims)) => {
+                return Either::Left(ready(Ok(Self::admit(claims, verifier.clone(), request))));
+            }
+            Some(Verdict::Bad(rejection)) => return Either::Left(ready(Err(refuse(verifier, rejection)))),
+            Some(Verdict::Ask) | None => {}
+        }
         let credentials = match Credentials::of(request, verifier.realm()) {
             Ok(credentials) => credentials,
             Err(refusal) => return Either::Left(ready(Err(refusal))),

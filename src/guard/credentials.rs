@@ -33,11 +33,21 @@ impl Credentials {
             Wrong::NoToken => Refusal::invalid_request(realm, "The Authorization header is not `Bearer` and one token"),
         })?;
         // RFC 6750, section 2: a client must not use more than one way in one request. This server takes the header only.
-        let in_query = |pair: &str| pair.split('=').next() == Some("access_token");
-        if request.query_string().split('&').any(in_query) {
+        if is_in_query(request) {
             return Err(Refusal::invalid_request(realm, "The request has a token in the header and in the query"));
         }
         Ok(credentials)
+    }
+
+    /// What is behind `Bearer ` in a request's only Authorization header: enough to know again a token that was read before, as most are, without
+    /// looking at each letter once more. What is not known is still to be read.
+    pub fn unread(request: &HttpRequest) -> Option<&[u8]> {
+        let mut headers = request.headers().get_all(AUTHORIZATION);
+        let header = headers.next()?;
+        if headers.next().is_some() || is_in_query(request) {
+            return None;
+        }
+        header.as_bytes().strip_prefix(b"Bearer ")
     }
 
     /// The token.
@@ -56,6 +66,11 @@ impl Credentials {
         // The crate takes everything behind the blank.
         if is_b64token(credentials.token().as_bytes()) { Ok(credentials) } else { Err(Wrong::NoToken) }
     }
+}
+
+/// Whether there is a token in the query (RFC 6750, section 2.3).
+fn is_in_query(request: &HttpRequest) -> bool {
+    request.query_string().split('&').any(|pair| pair.split('=').next() == Some("access_token"))
 }
 
 enum Wrong {

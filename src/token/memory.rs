@@ -26,7 +26,7 @@ const SEEN_ONCE: usize = 16 * 1024;
 /// Only good tokens get in, so a flood of bad ones cannot push anything out. The whole token is compared, not a hash of it. Comparing is not
 /// in constant time, and need not be: an entry is only compared with a token of equal keyed hash, so the time tells nothing about its text.
 pub(super) struct Memory {
-    tokens: Cache<Box<str>, Remembered, Weight>,
+    tokens: Cache<Box<[u8]>, Remembered, Weight>,
     /// Hashes of tokens that came once, each in the one place that it can have. A later one takes its place; then that token comes once more.
     seen_once: Box<[AtomicU64]>,
     hasher: DefaultHashBuilder,
@@ -47,8 +47,8 @@ pub(super) struct Remembered {
 #[derive(Clone)]
 struct Weight;
 
-impl Weighter<Box<str>, Remembered> for Weight {
-    fn weight(&self, token: &Box<str>, _: &Remembered) -> u64 {
+impl Weighter<Box<[u8]>, Remembered> for Weight {
+    fn weight(&self, token: &Box<[u8]>, _: &Remembered) -> u64 {
         u64::try_from(token.len() + BYTES_BESIDE_TEXT).unwrap_or(u64::MAX)
     }
 }
@@ -62,24 +62,24 @@ impl Memory {
         }
     }
 
-    pub fn get(&self, token: &str) -> Option<Remembered> {
+    pub fn get(&self, token: &[u8]) -> Option<Remembered> {
         self.tokens.get(token)
     }
 
     /// Remembers `token` when it is here for the second time.
-    pub fn offer(&self, token: &str, remembered: impl FnOnce() -> Remembered) {
+    pub fn offer(&self, token: &[u8], remembered: impl FnOnce() -> Remembered) {
         if self.came_before(token) {
             self.tokens.insert(token.into(), remembered());
         }
     }
 
-    fn came_before(&self, token: &str) -> bool {
+    fn came_before(&self, token: &[u8]) -> bool {
         let hash = self.hasher.hash_one(token);
         let place = usize::try_from(hash % SEEN_ONCE as u64).ok().and_then(|place| self.seen_once.get(place));
         place.is_some_and(|place| place.swap(hash, Ordering::Relaxed) == hash)
     }
 
-    pub fn forget(&self, token: &str) {
+    pub fn forget(&self, token: &[u8]) {
         self.tokens.remove(token);
     }
 }
@@ -94,13 +94,13 @@ mod tests {
         let claims = Arc::new(serde_json::from_str(text).unwrap());
         let remembered = || Remembered { claims: Arc::clone(&claims), issuer: 0, generation: 0, until: i64::MAX };
         let memory = Memory::new();
-        memory.offer("a.b.c", remembered);
-        assert!(memory.get("a.b.c").is_none());
-        memory.offer("a.b.d", remembered);
-        assert!(memory.get("a.b.d").is_none(), "another token");
-        memory.offer("a.b.c", remembered);
-        assert!(memory.get("a.b.c").is_some());
-        memory.forget("a.b.c");
-        assert!(memory.get("a.b.c").is_none());
+        memory.offer(b"a.b.c", remembered);
+        assert!(memory.get(b"a.b.c").is_none());
+        memory.offer(b"a.b.d", remembered);
+        assert!(memory.get(b"a.b.d").is_none(), "another token");
+        memory.offer(b"a.b.c", remembered);
+        assert!(memory.get(b"a.b.c").is_some());
+        memory.forget(b"a.b.c");
+        assert!(memory.get(b"a.b.c").is_none());
     }
 }

@@ -141,7 +141,18 @@ impl Verifier {
 
     /// What memory says, for the extractor: most requests end here, without a future on the heap.
     pub(crate) fn verdict(&self, token: &str) -> Verdict {
-        let checked = self.check(token);
+        self.decided(self.check(token))
+    }
+
+    /// The same of a token that is remembered; `None` when it is not, or only asking can tell.
+    pub(crate) fn verdict_on_remembered(&self, token: &[u8]) -> Option<Verdict> {
+        match self.decided(self.check_remembered(token)?) {
+            Verdict::Ask => None,
+            decided => Some(decided),
+        }
+    }
+
+    fn decided(&self, checked: Result<Good, Failed>) -> Verdict {
         if let Err(Failed {
             rejection: Rejection::UnknownKey | Rejection::KeysUnavailable | Rejection::SessionNotInMemory,
             ..
@@ -182,21 +193,26 @@ impl Verifier {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    fn check(&self, token: &str) -> Result<Good, Failed> {
+    /// What of a remembered token can have changed. `None` when it is not remembered, or all must be checked anew.
+    fn check_remembered(&self, token: &[u8]) -> Option<Result<Good, Failed>> {
         let inner = &*self.0;
-        if let Some(remembered) = inner.memory.get(token) {
-            if let Some(verdict) = inner.recheck(&remembered) {
-                if verdict == Err(Rejection::Ended) {
-                    inner.memory.forget(token);
-                }
-                let Remembered { claims, issuer, .. } = remembered;
-                return match verdict {
-                    Ok(()) => Ok(Good { claims, issuer }),
-                    Err(rejection) => Err(Failed { rejection, issuer: Some(issuer), claims: Some(claims) }),
-                };
-            }
+        let remembered = inner.memory.get(token)?;
+        let verdict = inner.recheck(&remembered);
+        if matches!(verdict, None | Some(Err(Rejection::Ended))) {
             inner.memory.forget(token);
         }
+        let Remembered { claims, issuer, .. } = remembered;
+        Some(match verdict? {
+            Ok(()) => Ok(Good { claims, issuer }),
+            Err(rejection) => Err(Failed { rejection, issuer: Some(issuer), claims: Some(claims) }),
+        })
+    }
+
+    fn check(&self, token: &str) -> Result<Good, Failed> {
+        if let Some(checked) = self.check_remembered(token.as_bytes()) {
+            return checked;
+        }
+        let inner = &*self.0;
         let failed = |rejection, issuer| Failed { rejection, issuer, claims: None };
         let compact = Compact::parse(token).map_err(|rejection| failed(rejection, None))?;
         let witness = &mut StopAtFirst;
@@ -208,7 +224,7 @@ impl Verifier {
         let claims = Arc::new(compact.claims);
         let until = claims.expires_at.saturating_add(inner.leeway).min(key_until.unwrap_or(i64::MAX));
         let remembered = || Remembered { claims: Arc::clone(&claims), issuer: index, generation, until };
-        inner.memory.offer(token, remembered);
+        inner.memory.offer(token.as_bytes(), remembered);
         match inner.standing_of(issuer, &claims) {
             Ok(()) => Ok(Good { claims, issuer: index }),
             Err(rejection) => Err(Failed { rejection, issuer: Some(index), claims: Some(claims) }),
