@@ -53,6 +53,7 @@ impl State {
         look: Look,
     ) -> Self {
         let remotes = settings.auth.remotes.iter().filter_map(|name| settings.remotes.get(name));
+        let playground = settings.pages.playground.then(|| Playground::of(settings, verifier.clone()));
         Self {
             verifier,
             metrics,
@@ -64,7 +65,7 @@ impl State {
             cors_origins: settings.cors.origins.clone(),
             served: Data::new(Served::of(settings)),
             look,
-            playground: settings.pages.playground.then(|| Playground::of(settings)),
+            playground,
             origin: PublicOrigin(settings.server.public_url.clone()),
             log_in_at: remotes.map(|remote| remote.issuer.as_str()).collect::<Vec<_>>().join(" or "),
         }

@@ -141,14 +141,16 @@ impl Reader {
 
     /// `true` or `false`; from the environment also `yes` and `no`, `on` and `off`, `1` and `0`.
     pub(super) fn flag(&mut self, key: &str) -> Option<bool> {
-        let flag = self.get(key, "want true or false", |value, place| match (value, place) {
-            (Value::Bool(flag), _) => Ok(*flag),
-            (Value::String(text), Place::Environment(_)) => match text.to_ascii_lowercase().as_str() {
-                "true" | "yes" | "on" | "1" => Ok(true),
-                "false" | "no" | "off" | "0" => Ok(false),
-                _ => Err(Wrong::NotThis),
-            },
-            _ => Err(Wrong::NotThis),
+        let flag = self.get(key, "want true or false", flag_of)?;
+        self.settle(key, flag);
+        Some(flag)
+    }
+
+    /// The same, or `"auto"`, which stands for `auto`.
+    pub(super) fn flag_or_auto(&mut self, key: &str, auto: bool) -> Option<bool> {
+        let flag = self.get(key, "want true, false or \"auto\"", |value, place| match value.as_str() {
+            Some("auto") => Ok(auto),
+            _ => flag_of(value, place),
         })?;
         self.settle(key, flag);
         Some(flag)
@@ -274,6 +276,18 @@ impl Reader {
                 Err(WrongSettings::new(Mistake { place: Place::BuiltIn, key: None, found: None, advice }, []))
             }
         }
+    }
+}
+
+fn flag_of(value: &Value, place: &Place) -> Read<bool> {
+    match (value, place) {
+        (Value::Bool(flag), _) => Ok(*flag),
+        (Value::String(text), Place::Environment(_)) => match text.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" | "1" => Ok(true),
+            "false" | "no" | "off" | "0" => Ok(false),
+            _ => Err(Wrong::NotThis),
+        },
+        _ => Err(Wrong::NotThis),
     }
 }
 

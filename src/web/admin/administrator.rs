@@ -14,7 +14,7 @@ use crate::accounts::new_session::is_admin;
 use crate::accounts::owner::Owner;
 use crate::oauth::{OAuth, unavailable};
 use crate::store::StoreError;
-use crate::web::browser::Browser;
+use crate::web::browser::{Browser, SentFrom};
 use crate::web::look::Look;
 use crate::web::own_form::{NotTaken, OwnForm};
 use crate::web::page::{self, Message};
@@ -79,7 +79,7 @@ impl FromRequest for Administrator {
             if !is_admin(&opened.user) {
                 return Err(NotAdministrator::Other { email, look: browser.look });
             }
-            let is_same_origin = browser.is_same_origin(&request);
+            let is_same_origin = SentFrom::of(&request) != SentFrom::Elsewhere;
             Ok(Self { browser, owner, email, authenticated_at: opened.session.authenticated_at(), is_same_origin })
         })
     }
