@@ -13,6 +13,7 @@ use crate::accounts::micros;
 use crate::accounts::new_session::is_admin;
 use crate::accounts::owner::Owner;
 use crate::oauth::{OAuth, unavailable};
+use crate::shell::quoted;
 use crate::store::StoreError;
 use crate::web::browser::{Browser, SentFrom};
 use crate::web::look::Look;
@@ -146,7 +147,8 @@ impl ResponseError for NotAdministrator {
             Self::Other { email, look } => {
                 let text = format!(
                     "You are signed in as {email}, who is no administrator here. An administrator can give the role \"admin\" to an account; so can whoever \
-                     runs this server, with: tokenhouse user role {email} add admin"
+                     runs this server, with: tokenhouse user role {} add admin",
+                    quoted(email)
                 );
                 let message = Message::new("This is for administrators", &text);
                 page::message(look, StatusCode::FORBIDDEN, &message.leading_to(ACCOUNT, "Your account"))
