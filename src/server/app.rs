@@ -63,7 +63,7 @@ impl State {
             body_limit: BodyLimit(settings.server.max_body),
             trusted_proxies: TrustedProxies(settings.server.trusted_proxies.clone()),
             cors_origins: settings.cors.origins.clone(),
-            served: Data::new(Served::of(settings)),
+            served: Data::new(Served::of(settings, &look)),
             look,
             playground,
             origin: PublicOrigin(settings.server.public_url.clone()),
