@@ -149,11 +149,14 @@ impl Reader {
     /// The same, or `"auto"`, which stands for `auto`.
     pub(super) fn flag_or_auto(&mut self, key: &str, auto: bool) -> Option<bool> {
         let flag = self.get(key, "want true, false or \"auto\"", |value, place| match value.as_str() {
-            Some("auto") => Ok(auto),
-            _ => flag_of(value, place),
+            Some("auto") => Ok(None),
+            _ => flag_of(value, place).map(Some),
         })?;
-        self.settle(key, flag);
-        Some(flag)
+        // As with other settings of this kind, what is shown is what was written.
+        if let Some(flag) = flag {
+            self.settle(key, flag);
+        }
+        Some(flag.unwrap_or(auto))
     }
 
     /// A whole number within `range`.
