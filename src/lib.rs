@@ -78,6 +78,7 @@ mod sealing;
 pub mod server;
 #[cfg(feature = "server")]
 pub mod settings;
+mod shell;
 #[cfg(feature = "server")]
 mod signing_keys;
 #[cfg(feature = "server")]

@@ -58,10 +58,11 @@ impl FromRequest for Admin {
     type Future = LocalBoxFuture<'static, Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (bearer, owner) = (Bearer::from_request(request, payload), Owner::from_request(request, payload));
+        let (bearer, request) = (Bearer::from_request(request, payload), request.clone());
         Box::pin(async move {
             bearer.await?.require_scope(ADMIN)?;
-            Ok(Self(owner.await?))
+            // Only now, for it takes the bearer that was let in: begun before, it would look at the token by itself.
+            Ok(Self(Owner::extract(&request).await?))
         })
     }
 }

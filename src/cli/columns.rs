@@ -1,5 +1,7 @@
 //! Tables for people.
 
+use super::harmless::harmless;
+
 /// Rows in columns, two blanks apart. What would move the cursor or change the colour of a terminal is escaped: names and browsers are what strangers
 /// wrote.
 pub(super) fn in_columns(rows: impl Iterator<Item = Vec<String>>) -> String {
@@ -16,15 +18,6 @@ pub(super) fn in_columns(rows: impl Iterator<Item = Vec<String>>) -> String {
         text.push('\n');
     }
     text
-}
-
-/// A text of strangers without what would move the cursor or change the colour of a terminal.
-pub(super) fn harmless(cell: &str) -> String {
-    cell.chars().flat_map(|c| if is_harmless(c) { vec![c] } else { c.escape_unicode().collect() }).collect()
-}
-
-fn is_harmless(c: char) -> bool {
-    !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use serde_json::json;
 
 use super::Failure;
+use crate::shell::quoted;
 
 #[derive(Args)]
 pub(super) struct CompletionsArguments {
@@ -52,7 +53,8 @@ pub(super) fn man(arguments: &ManArguments, json: bool, out: &mut impl Write) ->
         writeln!(out, "{}", json!({ "pages": written }))?;
     } else {
         let first = folder.join("tokenhouse.1");
-        writeln!(out, "{} pages are in {}; try: man -l {}", written.len(), folder.display(), first.display())?;
+        let first = first.display().to_string();
+        writeln!(out, "{} pages are in {}; try: man -l {}", written.len(), folder.display(), quoted(&first))?;
     }
     Ok(0)
 }

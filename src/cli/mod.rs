@@ -6,6 +6,7 @@ mod columns;
 pub mod config;
 mod db;
 mod generated;
+mod harmless;
 mod key;
 mod openapi;
 mod serve;
@@ -19,6 +20,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
+use self::harmless::HarmlessJson;
 use crate::settings::{Settings, Sources, WrongSettings};
 use crate::store::StoreError;
 use crate::token::Rotation;
@@ -27,6 +29,8 @@ use crate::token::Rotation;
 const FAILED: u8 = 1;
 /// The command was not used as it is meant to be.
 const WRONG_USAGE: u8 = 2;
+/// Nobody read what it wrote. Shells say this of a program that ended by SIGPIPE, which Rust's ignore.
+const NOBODY_READS: u8 = 128 + 13;
 
 /// Token authentication for APIs: accounts, logins and signed tokens, or the tokens of Okta.
 #[derive(Parser)]
@@ -171,6 +175,8 @@ enum Failure {
     Usage(String),
     /// Exit code 1, with these words.
     Failed(String),
+    /// Exit code 141, without a word, as of other programs before a `head`.
+    NobodyReads,
 }
 
 impl From<WrongSettings> for Failure {
@@ -187,7 +193,10 @@ impl From<StoreError> for Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Self::Failed(error.to_string())
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::NobodyReads,
+            _ => Self::Failed(error.to_string()),
+        }
     }
 }
 
@@ -208,7 +217,7 @@ pub fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(Failure::Settings(wrong)) => {
             let told = if json {
-                config::refuse(&wrong, json, &mut io::stdout())
+                config::refuse(&wrong, json, &mut HarmlessJson(io::stdout()))
             } else {
                 config::refuse(&wrong, json, &mut io::stderr())
             };
@@ -216,12 +225,13 @@ pub fn main() -> ExitCode {
         }
         Err(Failure::Usage(why)) => tell(&why, json, WRONG_USAGE),
         Err(Failure::Failed(why)) => tell(&why, json, FAILED),
+        Err(Failure::NobodyReads) => ExitCode::from(NOBODY_READS),
     }
 }
 
 fn tell(why: &str, json: bool, code: u8) -> ExitCode {
     if json {
-        let _ = writeln!(io::stdout(), "{}", serde_json::json!({ "ok": false, "error": why }));
+        let _ = writeln!(HarmlessJson(io::stdout()), "{}", serde_json::json!({ "ok": false, "error": why }));
     } else {
         let _ = writeln!(io::stderr(), "tokenhouse: {why}");
     }
@@ -238,7 +248,8 @@ fn run(arguments: Arguments) -> Result<u8, Failure> {
     let json = arguments.json;
     let discover = || Sources::discover(arguments.config.as_deref()).map_err(Failure::from);
     // Without colours where there is no terminal, or where NO_COLOR is set.
-    let mut out = anstream::stdout();
+    let out = anstream::stdout();
+    let mut out: Box<dyn io::Write> = if json { Box::new(HarmlessJson(out)) } else { Box::new(out) };
     // What needs no settings comes first, so that wrong ones are no hindrance.
     let command = match arguments.command.unwrap_or(Command::Serve) {
         Command::Completions(arguments) => return generated::completions(&arguments, json, &mut out),

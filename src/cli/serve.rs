@@ -1,6 +1,6 @@
 //! `tokenhouse serve`: runs the server until it is told to stop.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
 
 use serde_json::json;
@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::Failure;
 use crate::server::{Server, logs};
 use crate::settings::{DatabaseUrl, Settings};
+use crate::shell::quoted;
 use crate::tls::{PairFiles, pair};
 use crate::token::Clock;
 
@@ -25,7 +26,11 @@ pub(super) fn run(settings: &Settings, json: bool, out: &mut impl Write) -> Resu
         let mut terminate = signal(SignalKind::terminate())?;
         let server =
             Server::start(settings, Clock::system()).await.map_err(|error| Failure::Failed(error.to_string()))?;
-        announce(settings, server.address(), json, out)?;
+        // Who reads no further than the first line has a server nevertheless.
+        match announce(settings, server.address(), json, out) {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => return Err(error.into()),
+            _ => {}
+        }
         let mut signal = async || {
             tokio::select! {
                 _ = interrupt.recv() => {}
@@ -110,9 +115,5 @@ fn curl_that_believes(tls: &PairFiles) -> std::io::Result<String> {
         return Ok("curl".to_owned());
     }
     let path = std::path::absolute(&tls.certificate)?.display().to_string();
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
-    if path.bytes().all(plain) {
-        return Ok(format!("curl --cacert {path}"));
-    }
-    Ok(format!("curl --cacert '{}'", path.replace('\'', r"'\''")))
+    Ok(format!("curl --cacert {}", quoted(&path)))
 }

@@ -99,8 +99,12 @@ pub(crate) fn by_status(
     statuses
         .into_iter()
         .map(|(status, told)| {
-            let mut codes: Vec<&Value> = told.iter().filter_map(|told| told.body.get(code)).collect();
-            codes.dedup();
+            let mut codes: Vec<&Value> = Vec::new();
+            for its in told.iter().filter_map(|told| told.body.get(code)) {
+                if !codes.contains(&its) {
+                    codes.push(its);
+                }
+            }
             let mut response = ResponseBuilder::new()
                 .description(
                     told.iter()

@@ -1,6 +1,6 @@
 //! What is counted of the server's work: for `/metrics`, and for the picture of the last hour.
 //!
-//! Counting takes no lock and allocates nothing. Nothing here asks anybody: whoever does something says so. How it is shown is in `server/metrics`.
+//! Counting takes no lock and allocates nothing, but where a worker sees a route for the first time and where a minute begins. Nothing here asks anybody: whoever does something says so. How it is shown is in `server/metrics`.
 //!
 //! | file | what is in it |
 //! |---|---|

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::authentication::NotAuthenticated;
 use super::client::{Client, GrantType};
-use super::documented::{DeviceRequest, OAuthAnswers};
+use super::documented::{DeviceRequest, NotBegun, OAuthAnswers};
 use super::error::OAuthError;
 use super::form::Form;
 use super::records::{self, DeviceRecord};
@@ -69,7 +69,7 @@ enum Outcome {
     request_body(content = DeviceRequest, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "A code for the user, and one for asking at the token endpoint.", body = DeviceResponse, headers(("Cache-Control" = String, description = "`no-store`"))),
-        OAuthAnswers<(Form, NotGranted)>,
+        OAuthAnswers<(Form, NotBegun)>,
     ),
     security(("client_secret_basic" = []), ()),
 )]

@@ -75,6 +75,16 @@ impl Errors for NotGranted {
     }
 }
 
+/// That a device is not let wait for its user: of what may come of a grant, the part that needs no user.
+pub(super) struct NotBegun;
+
+impl Errors for NotBegun {
+    fn errors() -> Vec<OAuthError> {
+        let own = [NotGranted::Unauthorized, NotGranted::InvalidScope, NotGranted::NoDefaultScopes];
+        own.into_iter().map(OAuthError::from).chain(NotAuthenticated::errors()).collect()
+    }
+}
+
 /// That the token of a question is missing, or the client's proof.
 pub(super) struct NotAnswered;
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::OAuth;
-use crate::http::etag;
+use crate::http::etag::{self, Keep};
 use crate::token::PublicJwk;
 use crate::token::key_folder::PUBLISHED_AHEAD;
 
@@ -43,7 +43,7 @@ pub(super) async fn keys(request: HttpRequest, oauth: Data<OAuth>) -> HttpRespon
     // The first one is not published ahead.
     let max_age = if keys.is_empty() { MAX_AGE_OF_NONE } else { MAX_AGE };
     let body = serde_json::to_string(&KeySet { keys }).unwrap_or_default();
-    let (mut response, has_it) = etag::kept(&request, &etag::tag_of(body.as_bytes()), max_age);
+    let (mut response, has_it) = etag::kept(&request, &etag::tag_of(body.as_bytes()), Keep::For(max_age));
     response
         // What anybody may read, a page of any origin may; there are no credentials here.
         .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"));

@@ -53,6 +53,7 @@ impl State {
         look: Look,
     ) -> Self {
         let remotes = settings.auth.remotes.iter().filter_map(|name| settings.remotes.get(name));
+        let playground = settings.pages.playground.then(|| Playground::of(settings, verifier.clone()));
         Self {
             verifier,
             metrics,
@@ -62,9 +63,9 @@ impl State {
             body_limit: BodyLimit(settings.server.max_body),
             trusted_proxies: TrustedProxies(settings.server.trusted_proxies.clone()),
             cors_origins: settings.cors.origins.clone(),
-            served: Data::new(Served::of(settings)),
+            served: Data::new(Served::of(settings, &look)),
             look,
-            playground: settings.pages.playground.then(|| Playground::of(settings)),
+            playground,
             origin: PublicOrigin(settings.server.public_url.clone()),
             log_in_at: remotes.map(|remote| remote.issuer.as_str()).collect::<Vec<_>>().join(" or "),
         }

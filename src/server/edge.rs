@@ -1,21 +1,23 @@
 //! What every request and every answer gets: a request id, security headers, a line in the log where asked for.
 
+use std::cell::OnceCell;
 use std::fmt::Write as _;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{ResourceMap, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
+use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage as _, ResponseError as _};
+use actix_web::{Error, HttpMessage, HttpRequest, ResponseError as _};
 use futures_util::FutureExt as _;
 
 use crate::guard::Bearer;
@@ -25,7 +27,8 @@ use crate::metrics::{OfWorker, Stopwatch};
 use crate::oauth::error::OAuthError;
 use crate::settings::{LogRequests, Settings};
 use crate::token::{Clock, random};
-use crate::web;
+use crate::web::look::Look;
+use crate::web::problem_page;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -40,8 +43,36 @@ const HSTS: &str = "max-age=63072000; includeSubDomains";
 pub(crate) struct Edge {
     headers: Arc<[(HeaderName, HeaderValue)]>,
     log: LogRequests,
+    look: Look,
     clock: Clock,
     ids: Arc<Ids>,
+}
+
+/// What a worker has for itself.
+pub(crate) struct Worker {
+    /// Where requests are counted, if anywhere.
+    counts: Option<OfWorker>,
+    /// The routes, for the sake of a request that is gone: known from the first request on.
+    routes: OnceCell<ResourceMap>,
+}
+
+impl Worker {
+    /// Which has seen no request yet.
+    pub fn new(counts: Option<OfWorker>) -> Self {
+        Self { counts, routes: OnceCell::new() }
+    }
+}
+
+/// What is kept of a request, which its handler takes along when it panics.
+struct Kept {
+    id: HeaderValue,
+    method: Method,
+    uri: Uri,
+    is_for_people: bool,
+    /// When it came, by the clock; where it may get a line.
+    started: Option<Duration>,
+    /// The same, where it is counted.
+    counted: Option<Stopwatch>,
 }
 
 /// Ids that are unique among all nodes and restarts: a random start, then counting.
@@ -51,7 +82,7 @@ struct Ids {
 }
 
 impl Edge {
-    pub fn new(settings: &Settings, clock: Clock) -> Self {
+    pub fn new(settings: &Settings, look: Look, clock: Clock) -> Self {
         let mut headers = vec![
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
             (CONTENT_SECURITY_POLICY, HeaderValue::from_static(NO_CONTENT)),
@@ -63,40 +94,73 @@ impl Edge {
             headers.push((STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS)));
         }
         let ids = Ids { start: random::base64url(&random::bytes::<6>()), next: AtomicU64::new(1) };
-        Self { headers: headers.into(), log: settings.log.requests, clock, ids: Arc::new(ids) }
+        Self { headers: headers.into(), log: settings.log.requests, look, clock, ids: Arc::new(ids) }
     }
 
-    /// Has `next` answer. `worker` counts the request, where metrics are shown.
+    /// Has `next` answer.
     pub async fn around<B: MessageBody + 'static>(
         self,
-        worker: Option<Rc<OfWorker>>,
+        worker: Rc<Worker>,
         request: ServiceRequest,
         next: Next<B>,
     ) -> Result<ServiceResponse<BoxBody>, Error> {
-        let id = self.request_id(request.headers());
-        let started = (self.log != LogRequests::Off).then(|| self.clock.monotonic());
-        request.extensions_mut().insert(RequestId(id.clone()));
-        let counting = worker.map(|worker| (worker, Stopwatch::start(), request.method().clone()));
-        let of_oauth = request.path().starts_with("/oauth2/");
+        let kept = Kept {
+            id: self.request_id(request.headers()),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            is_for_people: problem_page::is_for_people(request.path(), request.headers()),
+            started: (self.log != LogRequests::Off).then(|| self.clock.monotonic()),
+            counted: worker.counts.is_some().then(Stopwatch::start),
+        };
+        worker.routes.get_or_init(|| request.resource_map().clone());
+        request.extensions_mut().insert(RequestId(kept.id.clone()));
         // A handler that panics shall not leave its client without an answer.
         let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-        let answered = answered.unwrap_or_else(|_| Err(self.panicked(of_oauth, id.clone())));
-        if let Some((worker, since, method)) = counting {
-            let (pattern, status) = match &answered {
-                Ok(response) => (response.request().match_pattern(), response.status()),
-                Err(error) => (None, error.as_response_error().status_code()),
-            };
-            worker.answered(pattern.as_deref(), &method, status, since.elapsed());
+        let answered = answered.unwrap_or_else(|_| Err(self.panicked(&kept)));
+        match answered {
+            Ok(response) => {
+                self.tell(&worker, &kept, response.status(), Some(response.request()));
+                let mut response = problem_page::for_people(response);
+                self.add_headers(response.headers_mut());
+                response.headers_mut().insert(REQUEST_ID, kept.id);
+                Ok(response)
+            }
+            Err(error) => {
+                self.tell(&worker, &kept, error.as_response_error().status_code(), None);
+                Err(error)
+            }
         }
-        let mut response = web::problem_page::for_people(answered?);
-        self.add_headers(response.headers_mut());
-        if let Some(started) = started
-            && (self.log == LogRequests::All || response.status().is_server_error())
-        {
-            self.log(&response, started, &id);
+    }
+
+    /// Counts a request and writes its line, where that is wanted. `request` is none where it is gone.
+    fn tell(&self, worker: &Worker, kept: &Kept, status: StatusCode, request: Option<&HttpRequest>) {
+        let counted = worker.counts.as_ref().zip(kept.counted);
+        let logged = kept.started.filter(|_| self.log == LogRequests::All || status.is_server_error());
+        if counted.is_none() && logged.is_none() {
+            return;
         }
-        response.headers_mut().insert(REQUEST_ID, id);
-        Ok(response)
+        let route = match request {
+            Some(request) => request.match_pattern(),
+            None => worker.routes.get().and_then(|routes| routes.match_pattern(kept.uri.path())),
+        };
+        if let Some((counts, since)) = counted {
+            counts.answered(route.as_deref(), &kept.method, status, since.elapsed());
+        }
+        if let Some(started) = logged {
+            let extensions = request.map(HttpMessage::extensions);
+            let bearer = extensions.as_ref().and_then(|extensions| extensions.get::<Bearer>());
+            let micros = self.clock.monotonic().saturating_sub(started).as_micros();
+            // The pattern and not the path: a path may carry what does not belong into a log.
+            tracing::info!(
+                method = kept.method.as_str(),
+                route = route.as_deref().unwrap_or("-"),
+                status = status.as_u16(),
+                micros = u64::try_from(micros).unwrap_or(u64::MAX),
+                request = kept.id.to_str().unwrap_or("-"),
+                subject = bearer.map(|bearer| bearer.subject.as_str()),
+                "answered"
+            );
+        }
     }
 
     fn add_headers(&self, headers: &mut HeaderMap) {
@@ -108,16 +172,18 @@ impl Edge {
     }
 
     /// The answer to a request that panicked.
-    fn panicked(&self, of_oauth: bool, id: HeaderValue) -> Error {
-        tracing::error!(request = id.to_str().unwrap_or("-"), "a request panicked, and others go on");
-        let mut response = if of_oauth {
+    fn panicked(&self, kept: &Kept) -> Error {
+        tracing::error!(request = kept.id.to_str().unwrap_or("-"), "a request panicked, and others go on");
+        let mut response = if kept.uri.path().starts_with("/oauth2/") {
             OAuthError::server_error().error_response()
+        } else if kept.is_for_people {
+            problem_page::internal(kept.uri.path(), &self.look)
         } else {
             let problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal");
             problem.detail("Something went wrong on this side; the log says what.").error_response()
         };
         self.add_headers(response.headers_mut());
-        response.headers_mut().insert(REQUEST_ID, id);
+        response.headers_mut().insert(REQUEST_ID, kept.id.clone());
         InternalError::from_response("a request panicked", response).into()
     }
 
@@ -135,85 +201,7 @@ impl Edge {
         let _ = write!(id, "{}-{number:x}", self.ids.start);
         HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("-"))
     }
-
-    fn log<B>(&self, response: &ServiceResponse<B>, started: std::time::Duration, id: &HeaderValue) {
-        let request = response.request();
-        let micros = u64::try_from((self.clock.monotonic().saturating_sub(started)).as_micros()).unwrap_or(u64::MAX);
-        let extensions = request.extensions();
-        // The pattern and not the path: a path may carry what does not belong into a log.
-        tracing::info!(
-            method = request.method().as_str(),
-            route = request.match_pattern().as_deref().unwrap_or("-"),
-            status = response.status().as_u16(),
-            micros,
-            request = id.to_str().unwrap_or("-"),
-            subject = extensions.get::<Bearer>().map(|bearer| bearer.subject.as_str()),
-            "answered"
-        );
-    }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::SocketAddr;
-    use std::sync::Mutex;
-
-    use actix_web::middleware::from_fn;
-    use actix_web::{App, HttpResponse, HttpServer, web};
-    use serde_json::Value;
-
-    use super::*;
-    use crate::settings::Sources;
-
-    async fn panics(lock: web::Data<Mutex<u32>>) -> HttpResponse {
-        let _held = lock.lock();
-        panic!("on purpose");
-    }
-
-    /// One worker, so that all requests are on it.
-    fn serve() -> SocketAddr {
-        let settings = Settings::read(&Sources::default()).unwrap();
-        let edge = Edge::new(&settings, Clock::system());
-        let lock = web::Data::new(Mutex::new(0_u32));
-        let server = HttpServer::new(move || {
-            let edge = edge.clone();
-            App::new()
-                .app_data(lock.clone())
-                .route("/well", web::get().to(|| async { "well" }))
-                .service(web::scope("/api").route("/panics", web::to(panics)))
-                .service(web::scope("/oauth2/default").route("/panics", web::to(panics)))
-                .wrap(from_fn(move |request, next| edge.clone().around(None, request, next)))
-        });
-        let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
-        let address = server.addrs()[0];
-        tokio::spawn(server.run());
-        address
-    }
-
-    /// F19.
-    #[actix_web::test]
-    async fn a_handler_that_panics_is_answered_and_others_go_on() {
-        let url = format!("http://{}", serve());
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        for _ in 0..3 {
-            let others: Vec<_> = (0..8).map(|_| client.get(format!("{url}/well")).send()).collect();
-            for (path, member, right) in
-                [("api", "type", "urn:tokenhouse:problem:internal"), ("oauth2/default", "error", "server_error")]
-            {
-                let body = client.post(format!("{url}/{path}/panics")).body("x".repeat(1000));
-                let answer = body.header("x-request-id", "mine").send().await.unwrap();
-                assert_eq!(answer.status(), 500, "{path}");
-                assert_eq!(answer.headers()["x-request-id"], "mine");
-                assert_eq!(answer.headers()["x-frame-options"], "DENY");
-                assert_eq!(answer.headers()["cache-control"], "no-store");
-                let text = answer.text().await.unwrap();
-                let body: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}"));
-                assert_eq!(body[member], right, "{body}");
-                assert!(!body.to_string().contains("on purpose"), "{body}");
-            }
-            for other in futures_util::future::join_all(others).await {
-                assert_eq!(other.unwrap().text().await.unwrap(), "well");
-            }
-        }
-    }
-}
+mod tests;

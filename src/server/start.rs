@@ -13,7 +13,7 @@ use actix_web::{App, HttpServer};
 use tokio::task::JoinHandle;
 
 use super::app::{self, State};
-use super::edge::Edge;
+use super::edge::{Edge, Worker};
 use super::health::Draining;
 use super::https;
 use super::listener::{DISCONNECT_TIMEOUT, HEAD_TIMEOUT, KEEP_ALIVE, listen};
@@ -190,10 +190,10 @@ impl Server {
         let counting = metrics_server.is_some().then(|| Arc::clone(&metrics));
         let state = State::new(settings, verifier.clone(), Data::from(metrics), accounts.map(Data::from), oauth, look);
         let draining = state.draining.clone();
-        let edge = Edge::new(settings, clock.clone());
+        let edge = Edge::new(settings, state.look.clone(), clock.clone());
         let app = move || {
             let edge = edge.clone();
-            let worker = counting.clone().map(|metrics| Rc::new(OfWorker::new(metrics)));
+            let worker = Rc::new(Worker::new(counting.clone().map(OfWorker::new)));
             App::new()
                 .configure(|cfg| app::routes(cfg, &state))
                 .wrap(from_fn(move |request, next| edge.clone().around(worker.clone(), request, next)))

@@ -4,7 +4,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::logo::Logo;
+use url::Url;
+
+use super::Server;
 use super::reader::{Reader, Wrong};
+use crate::token::issuer_url::is_loopback;
 
 const LOGO: &str = "pages.logo";
 
@@ -56,8 +60,10 @@ impl fmt::Display for Color {
     }
 }
 
-pub(super) fn pages(r: &mut Reader) -> Option<Pages> {
-    let playground = r.flag("pages.playground");
+pub(super) fn pages(r: &mut Reader, server: Option<&Server>) -> Option<Pages> {
+    // It is for who tries things out; a server that others reach has it only where its operator says so.
+    let url = server.and_then(|server| Url::parse(&server.public_url).ok());
+    let playground = r.flag_or_auto("pages.playground", url.is_some_and(|url| is_loopback(&url)));
     let want = format!("want the name that people know this server by, 1 to {LONGEST_NAME} characters");
     let name = r.text("pages.name", &want, |text| {
         let is_name = !text.trim().is_empty() && text.chars().count() <= LONGEST_NAME;

@@ -75,7 +75,7 @@ fn all(r: &mut Reader) -> Option<Settings> {
     let limits = sections::limits(r);
     let audit = sections::audit(r);
     let oauth = oauth::oauth(r);
-    let pages = pages::pages(r);
+    let pages = pages::pages(r, server.as_ref());
     claims::check_scopes(r, tokens.as_ref(), oauth.as_ref());
     let remotes = issuers::remotes(r, server.as_ref());
     Some(Settings {

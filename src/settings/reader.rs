@@ -141,17 +141,22 @@ impl Reader {
 
     /// `true` or `false`; from the environment also `yes` and `no`, `on` and `off`, `1` and `0`.
     pub(super) fn flag(&mut self, key: &str) -> Option<bool> {
-        let flag = self.get(key, "want true or false", |value, place| match (value, place) {
-            (Value::Bool(flag), _) => Ok(*flag),
-            (Value::String(text), Place::Environment(_)) => match text.to_ascii_lowercase().as_str() {
-                "true" | "yes" | "on" | "1" => Ok(true),
-                "false" | "no" | "off" | "0" => Ok(false),
-                _ => Err(Wrong::NotThis),
-            },
-            _ => Err(Wrong::NotThis),
-        })?;
+        let flag = self.get(key, "want true or false", flag_of)?;
         self.settle(key, flag);
         Some(flag)
+    }
+
+    /// The same, or `"auto"`, which stands for `auto`.
+    pub(super) fn flag_or_auto(&mut self, key: &str, auto: bool) -> Option<bool> {
+        let flag = self.get(key, "want true, false or \"auto\"", |value, place| match value.as_str() {
+            Some("auto") => Ok(None),
+            _ => flag_of(value, place).map(Some),
+        })?;
+        // As with other settings of this kind, what is shown is what was written.
+        if let Some(flag) = flag {
+            self.settle(key, flag);
+        }
+        Some(flag.unwrap_or(auto))
     }
 
     /// A whole number within `range`.
@@ -274,6 +279,18 @@ impl Reader {
                 Err(WrongSettings::new(Mistake { place: Place::BuiltIn, key: None, found: None, advice }, []))
             }
         }
+    }
+}
+
+fn flag_of(value: &Value, place: &Place) -> Read<bool> {
+    match (value, place) {
+        (Value::Bool(flag), _) => Ok(*flag),
+        (Value::String(text), Place::Environment(_)) => match text.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" | "1" => Ok(true),
+            "false" | "no" | "off" | "0" => Ok(false),
+            _ => Err(Wrong::NotThis),
+        },
+        _ => Err(Wrong::NotThis),
     }
 }
 

@@ -165,7 +165,7 @@ fn has_placeholder(address: &str) -> bool {
 }
 
 /// Whether the host is this machine: `localhost`, 127.0.0.0/8 or `::1`. No name is resolved.
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         _ => address_of(url).is_some_and(|address| address.is_loopback()),

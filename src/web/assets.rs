@@ -1,17 +1,13 @@
 //! The style sheets, scripts and pictures of the pages, built into the program; and those that the settings bring.
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, EntityTag, Header as _, HeaderName, IfNoneMatch,
-};
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName};
 use actix_web::web::{ServiceConfig, to};
 use actix_web::{HttpRequest, HttpResponse};
-use aws_lc_rs::digest::{SHA256, digest};
 
 use super::look::Look;
+use crate::http::etag::{self, Keep, Tagged};
 use crate::http::methods::{get, resource};
 use crate::settings::logo::LogoKind;
-use crate::token::random::base64url;
 
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
@@ -67,20 +63,19 @@ pub(super) fn playground(cfg: &mut ServiceConfig) {
 
 fn built_in(cfg: &mut ServiceConfig, assets: &[(&'static str, &'static str, &'static str)]) {
     for (path, content_type, body) in assets.iter().copied() {
-        let tag = tag(body.as_bytes());
+        let file = Tagged::from(body);
         cfg.service(resource(
             path,
             [get(to(move |request: HttpRequest| {
-                let tag = tag.clone();
-                async move { answer(&request, content_type, body.as_bytes(), &tag) }
+                let file = file.clone();
+                async move { answer(&request, content_type, &file) }
             }))],
         ));
     }
 }
 
 async fn color(request: HttpRequest, look: Look) -> HttpResponse {
-    let style = look.style().unwrap_or_default().as_bytes();
-    answer(&request, CSS, style, &tag(style))
+    answer(&request, CSS, look.style())
 }
 
 fn logo(request: &HttpRequest, look: &Look, kind: LogoKind) -> HttpResponse {
@@ -91,29 +86,15 @@ fn logo(request: &HttpRequest, look: &Look, kind: LogoKind) -> HttpResponse {
         LogoKind::Svg => SVG,
         LogoKind::Png => "image/png",
     };
-    answer(request, content_type, &logo.bytes, &tag(&logo.bytes))
-}
-
-fn tag(body: &[u8]) -> EntityTag {
-    let hash = digest(&SHA256, body);
-    EntityTag::new_strong(base64url(hash.as_ref().get(..12).unwrap_or_default()))
+    answer(request, content_type, &logo.file)
 }
 
 /// Browsers keep it and ask each time whether it is still the same: after an update all parts of a page are of one version.
-fn answer(request: &HttpRequest, content_type: &'static str, body: &[u8], tag: &EntityTag) -> HttpResponse {
-    let is_known = match IfNoneMatch::parse(request) {
-        Ok(IfNoneMatch::Any) => true,
-        Ok(IfNoneMatch::Items(known)) => known.iter().any(|known| known.weak_eq(tag)),
-        Err(_) => false,
-    };
-    let mut response = HttpResponse::build(if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
-    response
-        .insert_header((CONTENT_TYPE, content_type))
-        .insert_header((CACHE_CONTROL, "public, no-cache"))
-        .insert_header((CORP, "same-origin"))
-        .insert_header((ETAG, tag.to_string()));
+fn answer(request: &HttpRequest, content_type: &'static str, file: &Tagged) -> HttpResponse {
+    let (mut response, has_it) = etag::kept(request, &file.tag, Keep::Asking);
+    response.insert_header((CONTENT_TYPE, content_type)).insert_header((CORP, "same-origin"));
     if content_type.starts_with("image/") {
         response.insert_header((CONTENT_SECURITY_POLICY, PICTURE));
     }
-    if is_known { response.finish() } else { response.body(body.to_vec()) }
+    if has_it { response.finish() } else { response.body(file.body.clone()) }
 }

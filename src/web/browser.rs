@@ -25,6 +25,32 @@ const LONGEST: usize = 64;
 #[derive(Debug, Clone)]
 pub(crate) struct PublicOrigin(pub String);
 
+/// Where the page is that a request is from, as far as the browser says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SentFrom {
+    /// On this server.
+    Here,
+    /// On another; also a request of no page, such as an address that was typed in.
+    Elsewhere,
+    /// Nobody says: an old browser, or whatever is none.
+    Unsaid,
+}
+
+impl SentFrom {
+    /// By Fetch Metadata where the browser sends it, else by the origin. A page without a referrer has the origin `null`, so that one alone says nothing.
+    pub fn of(request: &HttpRequest) -> Self {
+        // What is no text is nothing that a browser says of a page here.
+        let header = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
+        let own = request.app_data::<PublicOrigin>().map(|own| own.0.as_str());
+        match (header(SEC_FETCH_SITE), header(ORIGIN)) {
+            (Some("same-origin"), _) => Self::Here,
+            (None, None | Some("null")) => Self::Unsaid,
+            (None, origin) if origin == own => Self::Here,
+            (Some(_), _) | (None, Some(_)) => Self::Elsewhere,
+        }
+    }
+}
+
 /// A browser that sent a request.
 pub(crate) struct Browser {
     /// Of the pages that it is shown.
@@ -79,15 +105,7 @@ impl Browser {
     pub fn sent(&self, request: &HttpRequest, form_token: Option<&str>) -> bool {
         let repeated = form_token.unwrap_or_default();
         let knows = !self.is_new && verify_slices_are_equal(repeated.as_bytes(), self.form_token.as_bytes()).is_ok();
-        knows && self.is_same_origin(request)
-    }
-
-    /// By Fetch Metadata where the browser sends it, else by the origin. A page without a referrer has the origin `null`, so that one alone says nothing.
-    pub fn is_same_origin(&self, request: &HttpRequest) -> bool {
-        let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-        let origin_is_ours = header(ORIGIN).is_none_or(|origin| origin == self.origin || origin == "null");
-        let site_is_ours = header(SEC_FETCH_SITE).is_none_or(|site| site == "same-origin");
-        origin_is_ours && site_is_ours
+        knows && SentFrom::of(request) != SentFrom::Elsewhere
     }
 
     /// Gives it the cookie of the session of whoever has signed in. It goes when the browser is closed.

@@ -8,6 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 
 use super::contrast::style_of;
+use crate::http::etag::Tagged;
 use crate::settings::Pages;
 use crate::settings::USUAL_NAME;
 use crate::settings::logo::{Logo, LogoKind, WrongLogo};
@@ -19,13 +20,21 @@ pub(crate) struct Look(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     name: String,
-    logo: Option<Logo>,
-    style: Option<String>,
+    logo: Option<Picture>,
+    /// Empty where the colour is the usual one.
+    style: Tagged,
+}
+
+/// The picture of the settings.
+#[derive(Debug)]
+pub(crate) struct Picture {
+    pub kind: LogoKind,
+    pub file: Tagged,
 }
 
 impl Default for Inner {
     fn default() -> Self {
-        Self { name: USUAL_NAME.to_owned(), logo: None, style: None }
+        Self { name: USUAL_NAME.to_owned(), logo: None, style: Tagged::from("") }
     }
 }
 
@@ -37,8 +46,8 @@ impl Look {
     pub fn of(settings: &Pages) -> Result<Self, WrongLogo> {
         Ok(Self(Arc::new(Inner {
             name: settings.name.clone(),
-            logo: settings.logo.as_deref().map(Logo::read).transpose()?,
-            style: settings.color.map(style_of),
+            logo: settings.logo.as_deref().map(Logo::read).transpose()?.map(Picture::from),
+            style: settings.color.map(style_of).unwrap_or_default().into(),
         })))
     }
 
@@ -73,18 +82,24 @@ impl Look {
     }
 
     /// The picture of the settings.
-    pub fn logo(&self) -> Option<&Logo> {
+    pub fn logo(&self) -> Option<&Picture> {
         self.0.logo.as_ref()
     }
 
     /// Where the style sheet of the settings' colour is.
     pub fn sheet(&self) -> Option<&'static str> {
-        self.0.style.is_some().then_some(super::assets::COLOR)
+        (!self.0.style.body.is_empty()).then_some(super::assets::COLOR)
     }
 
     /// The style sheet of the settings' colour, over the usual one.
-    pub fn style(&self) -> Option<&str> {
-        self.0.style.as_deref()
+    pub fn style(&self) -> &Tagged {
+        &self.0.style
+    }
+}
+
+impl From<Logo> for Picture {
+    fn from(logo: Logo) -> Self {
+        Self { kind: logo.kind, file: logo.bytes.into() }
     }
 }
 

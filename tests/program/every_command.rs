@@ -156,6 +156,42 @@ fn each_answers_in_json_and_without_colours() {
     }
 }
 
+/// As before a `head` that has seen enough.
+#[test]
+fn each_is_quiet_when_nobody_reads() {
+    let (furnished, id) = furnished();
+    for (name, arguments, input) in RUNS {
+        for more in [None, Some("--json")] {
+            let folder = tempfile::tempdir().unwrap();
+            copied(furnished.path(), folder.path());
+            let file = folder.path().join("new").display().to_string();
+            let mut words = words(name, arguments, &id, &file);
+            words.extend(more.map(str::to_owned));
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let (reader, writer) = std::io::pipe().unwrap();
+            drop(reader);
+            let mut command = command(folder.path(), &words, &[]);
+            command.stdin(Stdio::piped()).stdout(writer).stderr(Stdio::piped());
+            let mut child = command.spawn().unwrap();
+            let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+            let (code, _, err) = told(&child.wait_with_output().unwrap());
+            assert!(!err.contains("roken pipe") && !err.contains("panicked"), "{words:?}: {code} {err}");
+            // What it had to say is on standard error, or nobody heard it.
+            assert!(
+                code == 141 || (matches!(code, 1 | 2) && (!err.is_empty() || more.is_some())),
+                "{words:?}: {code} {err}"
+            );
+        }
+    }
+    for words in [&["--help"][..], &["token", "--help"], &["--version"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = command(furnished.path(), words, &[]);
+        let (_, _, err) = told(&command.stdout(writer).stderr(Stdio::piped()).output().unwrap());
+        assert_eq!(err, "", "{words:?}");
+    }
+}
+
 #[test]
 fn helps() {
     let folder = tempfile::tempdir().unwrap();

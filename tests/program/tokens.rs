@@ -78,20 +78,37 @@ async fn a_token_is_decoded_and_explained_as_the_server_decides() {
     assert_eq!((code, &explained["rejection"], failed(&explained)), (1, &json!("ended"), vec!["session"]));
     let nowhere = [("TOKENHOUSE__DATABASE__URL", "sqlite://nowhere.db")];
     let (code, out, _) = run(folder, &["token", "explain"], &nowhere, token);
-    assert_eq!(code, 0);
+    assert_eq!(code, 3);
+    assert!(out.starts_with("not found out: nothing is wrong with the token, but "), "{out}");
     assert!(out.contains("was not looked at: the database nowhere.db does not exist"), "{out}");
+    let (code, out, _) = run(folder, &["token", "explain", "--json"], &nowhere, token);
+    let explained: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &explained["accepted"], &explained["sessions"]["looked"]), (3, &Value::Null, &json!(false)));
+    // What is wrong with it in any case needs no database.
+    let (code, out, _) = run(folder, &["token", "explain"], &[nowhere[0], audience[0]], token);
+    assert!(code == 1 && out.starts_with("refused: the token is for another audience"), "{out}");
     assert!(!folder.join("nowhere.db").exists(), "looking makes nothing");
 
     // Forged, and with a terminal's commands in it.
+    let obeyed = ['\u{1b}', '\u{9b}', '\u{202e}', '\u{2066}', '\u{61c}'];
     let forged = format!(
         "{}.{}.AAAA",
         token.split('.').next().unwrap(),
-        crate::support::tokens::base64url("{\"iss\":\"\\u001b[31m\u{9b}\"}")
+        crate::support::tokens::base64url(
+            "{\"iss\":\"\\u001b[31m\u{9b}\u{202e}\u{2066}\u{61c}\",\"\u{9b}\u{202e}\":1}"
+        )
     );
-    let (code, out, _) = run(folder, &["token", "decode"], &[], &forged);
-    assert!(code == 0 && !out.contains(['\u{1b}', '\u{9b}']), "{out}");
-    let (code, out, _) = run(folder, &["token", "explain"], &[], &forged);
-    assert!(code == 1 && !out.contains(['\u{1b}', '\u{9b}']) && out.contains("not to be believed"), "{out}");
+    for (command, code) in [("decode", 0), ("explain", 1)] {
+        let (found, out, _) = run(folder, &["token", command], &[], &forged);
+        assert!(found == code && !out.contains(obeyed), "{out}");
+        assert!(out.contains("not to be believed") || command == "decode", "{out}");
+        let (found, out, _) = run(folder, &["token", command, "--json"], &[], &forged);
+        assert!(found == code && !out.contains(obeyed), "{out}");
+        let told: Value = serde_json::from_str(&out).unwrap();
+        let claims: Vec<_> = told["claims"].as_array().unwrap().iter().map(|claim| &claim["name"]).collect();
+        assert_eq!(told["claims"][0]["value"], "\u{1b}[31m\u{9b}\u{202e}\u{2066}\u{61c}");
+        assert_eq!(claims, [&json!("iss"), &json!("\u{9b}\u{202e}")]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -231,7 +248,7 @@ async fn what_is_minted_the_running_server_believes() {
 fn texts_that_are_no_token() {
     let folder = tempfile::tempdir().unwrap();
     for (input, code, words) in [
-        ("", 2, "want a token on standard input, or behind the command"),
+        ("", 2, "want a token on standard input"),
         ("\n \n", 2, "want a token on standard input"),
         ("opaque", 1, "it is no JWT"),
         ("a.b.c", 1, "not a JSON object"),
@@ -244,9 +261,16 @@ fn texts_that_are_no_token() {
     std::fs::write(folder.path().join("bad.toml"), "[server]\nlissen = 1\n").unwrap();
     assert_eq!(run(folder.path(), &["token", "decode", "--config", "bad.toml"], &[], "e30.e30.AA").0, 0);
     assert_eq!(run(folder.path(), &["token", "explain", "--config", "bad.toml"], &[], "e30.e30.AA").0, 2);
-    // As an argument too; and of what is refused nothing is repeated.
-    let (code, out, _) = run(folder.path(), &["token", "decode", "e30.eyJzdWIiOiJhZGEifQ.AA"], &[], "");
-    assert!(code == 0 && out.contains("\"ada\""), "{out}");
-    let (code, out, err) = run(folder.path(), &["token", "decode", "c2VjcmV0.c2VjcmV0"], &[], "");
+    // Of what is refused nothing is repeated; nor of an argument, which is none of either command.
+    let (code, out, err) = run(folder.path(), &["token", "decode"], &[], "c2VjcmV0.c2VjcmV0");
     assert!(code == 1 && !(out + &err).contains("c2VjcmV0"), "{err}");
+    for command in ["decode", "explain"] {
+        for more in [&[][..], &["--json"]] {
+            let arguments = [&["token", command, "e30.eyJzdWIiOiJhZGEifQ.AA"], more].concat();
+            let (code, out, err) = run(folder.path(), &arguments, &[], "e30.e30.AA");
+            let told = out + &err;
+            assert!(code == 2 && told.contains("a token is not taken as an argument"), "{told}");
+            assert!(!told.contains("eyJzdWIi") && !told.contains("ada"), "{told}");
+        }
+    }
 }

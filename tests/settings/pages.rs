@@ -15,7 +15,8 @@ fn wrong_values_are_told() {
         "want a colour as red, green and blue in hexadecimal digits, such as \"#0b5cad\", or \"\" for the usual one";
     let logo = "want the path of an SVG or PNG file, or \"\" for none";
     for (line, message) in [
-        ("playground = 1", "pages.playground = 1: want true or false".to_owned()),
+        ("playground = 1", "pages.playground = 1: want true, false or \"auto\"".to_owned()),
+        ("playground = \"yes\"", "pages.playground = \"yes\": want true, false or \"auto\"".to_owned()),
         ("name = \"  \"", format!("pages.name = \"  \": {name}")),
         ("name = \"a\\u0007b\"", format!("pages.name = \"a\\u0007b\": {name}")),
         ("color = \"blue\"", format!("pages.color = \"blue\": {color}")),

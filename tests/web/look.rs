@@ -32,9 +32,15 @@ async fn name_logo_and_colour_are_the_operators() {
     ];
     let app = TestApp::with(Engine::Sqlite, &settings).await;
     let mut findings = Findings::default();
-    for path in
-        ["/", "/sign-in", "/register", "/forgot-password", "/nothing", "/oauth2/default/v1/authorize?client_id=x"]
-    {
+    for path in [
+        "/",
+        "/sign-in",
+        "/register",
+        "/forgot-password",
+        "/docs",
+        "/nothing",
+        "/oauth2/default/v1/authorize?client_id=x",
+    ] {
         let page = go(&app, Method::GET, path).await;
         findings.expect(path, page.html.matches("Acme &#38; &#60;Sons&#62;").count(), 2);
         for wanted in ["src=\"/assets/logo.svg\"", "href=\"/assets/color.css\"", "<html lang=\"en\">"] {
@@ -52,6 +58,12 @@ async fn name_logo_and_colour_are_the_operators() {
     );
     findings.expect("type", picture.headers()["content-type"].to_str().unwrap(), "image/svg+xml");
     findings.expect("the file", picture.text().await.unwrap(), SVG.to_owned());
+    for path in ["/assets/logo.svg", "/assets/color.css"] {
+        let tag = app.get(path).await.headers()["etag"].clone();
+        let again = app.request(Method::GET, path).header("if-none-match", tag).send().await.unwrap();
+        findings.expect(path, again.status().as_u16(), 304);
+        findings.expect(path, again.headers()["cache-control"].to_str().unwrap(), "public, no-cache");
+    }
     findings.expect("no other", app.get("/assets/logo.png").await.status().as_u16(), 404);
     app.register(ADA).await;
     let letter = letters::newest(&app, ADA, letters::VERIFY).await;

@@ -171,6 +171,30 @@ async fn letters_are_counted() {
     .await;
 }
 
+on_both!(a_token_at_an_administrators_route_is_counted_once, ON, |app| {
+    let tokens = app.tokens().await;
+    for _ in 0..2 {
+        assert_eq!(app.get_as("/api/admin/users", "garbage").await.status(), 401);
+    }
+    assert_eq!(app.get_as("/api/admin/users", &tokens.access_token).await.status(), 403);
+    app.post_as("/api/logout", &tokens.access_token).await;
+    assert_eq!(app.get_as("/api/admin/users", &tokens.access_token).await.status(), 401);
+    let page = Page::of(&app).await;
+    let verified = |issuer: &str, outcome: &str| {
+        page.sum("tokenhouse_token_verifications_total", &[("issuer", issuer), ("outcome", outcome)])
+    };
+    assert_eq!(verified("none", "malformed"), 2.0);
+    assert_eq!(verified("local", "ended"), 1.0);
+    assert_eq!(verified("local", "accepted"), 2.0, "one of them is the logout's");
+});
+
+/// The upper bounds of histograms, in the order of the page. Who draws a graph or raises an alarm counts on each of them.
+const TIMES: [&str; 16] = [
+    "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5",
+    "10", "+Inf",
+];
+const SIZES: [&str; 10] = ["1", "2", "4", "8", "16", "32", "64", "128", "256", "+Inf"];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn histograms_hold_together() {
     let app = TestApp::with(Engine::Sqlite, &ON).await;
@@ -179,20 +203,21 @@ async fn histograms_hold_together() {
     let families: Vec<_> = page.types.iter().filter(|(_, kind)| *kind == "histogram").map(|(name, _)| name).collect();
     assert!(families.len() >= 6, "{families:?}");
     for name in families {
-        let buckets: Vec<_> = page.samples.iter().filter(|sample| sample.name == format!("{name}_bucket")).collect();
-        let mut before: Option<&Sample> = None;
-        for bucket in buckets {
-            let bound = |sample: &Sample| sample.labels["le"].parse::<f64>().unwrap();
-            if let Some(before) = before.filter(|before| bound(before) < bound(bucket)) {
-                assert!(before.value <= bucket.value, "{bucket:?}");
-            }
-            if bucket.labels["le"] == "+Inf" {
-                let mut labels = bucket.labels.clone();
-                labels.remove("le");
-                let of: Vec<_> = labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-                assert_eq!(page.sum(&format!("{name}_count"), &of), bucket.value, "{bucket:?}");
-            }
-            before = Some(bucket);
+        // One distribution for each set of labels.
+        let mut all: BTreeMap<BTreeMap<String, String>, Vec<&Sample>> = BTreeMap::new();
+        for bucket in page.samples.iter().filter(|sample| sample.name == format!("{name}_bucket")) {
+            let mut labels = bucket.labels.clone();
+            labels.remove("le");
+            all.entry(labels).or_default().push(bucket);
+        }
+        assert!(!all.is_empty(), "{name}");
+        for (labels, buckets) in all {
+            let bounds: Vec<_> = buckets.iter().map(|bucket| bucket.labels["le"].as_str()).collect();
+            let right: &[&str] = if name.ends_with("_seconds") { &TIMES } else { &SIZES };
+            assert_eq!(bounds, right, "{name} {labels:?}");
+            assert!(buckets.is_sorted_by_key(|bucket| bucket.value), "{buckets:?}");
+            let of: Vec<_> = labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            assert_eq!(page.sum(&format!("{name}_count"), &of), buckets.last().unwrap().value, "{name} {labels:?}");
         }
     }
 }

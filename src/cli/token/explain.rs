@@ -4,24 +4,29 @@ use std::io::Write;
 use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::accounts::sessions::Sessions;
 use crate::cli::Failure;
-use crate::cli::columns::harmless;
+use crate::cli::harmless::harmless;
 use crate::cli::store::runtime;
 use crate::oauth::registry::Registry;
 use crate::oauth::standing::OfUsersAndClients;
 use crate::server::start::{issuer_as_it_is, remote_settings};
 use crate::settings::Settings;
 use crate::store::Store;
-use crate::token::{Check, Clock, Explanation, Outcome, Verifier};
+use crate::token::{Check, Clock, Explanation, Outcome, Rejection, Verifier};
 
 /// The exit code for a token that is not accepted.
 const REFUSED: u8 = 1;
+/// The exit code for a token of which it could not be found out.
+const UNKNOWN: u8 = 3;
+
+/// The verdict on a token that has nothing wrong but what could not be looked at.
+const NOT_LOOKED: &str = "nothing is wrong with the token, but whether its session still stands could not be looked at";
 
 pub(super) fn run(settings: &Settings, token: &str, json: bool, out: &mut impl Write) -> Result<u8, Failure> {
-    let (explanation, not_looked) = runtime()?.block_on(async {
+    let (mut explanation, not_looked) = runtime()?.block_on(async {
         let (verifier, not_looked) = verifier(settings).await?;
         Ok::<_, Failure>((verifier.explain_asking(token).await, not_looked))
     })?;
@@ -29,9 +34,22 @@ pub(super) fn run(settings: &Settings, token: &str, json: bool, out: &mut impl W
     let of_this_server =
         explanation.issuer.as_ref().is_some_and(|issuer| issuer.kind == crate::token::IssuerKind::Local);
     let not_looked = not_looked.filter(|_| of_this_server);
+    let found = if explanation.accepted && not_looked.is_some() {
+        NOT_LOOKED.clone_into(&mut explanation.verdict);
+        Found::Nothing
+    } else if explanation.rejection.is_some_and(Rejection::is_temporary) {
+        Found::Nothing
+    } else if explanation.accepted {
+        Found::Accepted
+    } else {
+        Found::Refused
+    };
     if json {
         let mut told = serde_json::to_value(&explanation).unwrap_or_default();
         if let Some(told) = told.as_object_mut() {
+            if found == Found::Nothing {
+                told.insert("accepted".to_owned(), Value::Null);
+            }
             told.insert(
                 "sessions".to_owned(),
                 json!({ "looked": of_this_server && not_looked.is_none(), "why_not": not_looked }),
@@ -39,9 +57,22 @@ pub(super) fn run(settings: &Settings, token: &str, json: bool, out: &mut impl W
         }
         writeln!(out, "{told}")?;
     } else {
-        tell(&explanation, not_looked.as_deref(), out)?;
+        tell(&explanation, found, not_looked.as_deref(), out)?;
     }
-    Ok(if explanation.accepted { 0 } else { REFUSED })
+    Ok(match found {
+        Found::Accepted => 0,
+        Found::Refused => REFUSED,
+        Found::Nothing => UNKNOWN,
+    })
+}
+
+/// What was found out of a token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Accepted,
+    Refused,
+    /// Neither: its session, or the keys of its issuer, could not be looked at.
+    Nothing,
 }
 
 /// Believes whom the server would believe, and says why it could not look at sessions, if so.
@@ -77,13 +108,19 @@ async fn standing(settings: &Settings, clock: &Clock) -> Result<OfUsersAndClient
     Ok(OfUsersAndClients { sessions: Arc::new(sessions), registry: Arc::new(registry) })
 }
 
-fn tell(explanation: &Explanation, not_looked: Option<&str>, out: &mut impl Write) -> std::io::Result<()> {
+fn tell(
+    explanation: &Explanation,
+    found: Found,
+    not_looked: Option<&str>,
+    out: &mut impl Write,
+) -> std::io::Result<()> {
     let (good, bad, faint) = styles();
-    if explanation.accepted {
-        writeln!(out, "{good}accepted{good:#}: {}\n", explanation.verdict)?;
-    } else {
-        writeln!(out, "{bad}refused{bad:#}: {}\n", explanation.verdict)?;
-    }
+    let (style, word) = match found {
+        Found::Accepted => (good, "accepted"),
+        Found::Refused => (bad, "refused"),
+        Found::Nothing => (bad, "not found out"),
+    };
+    writeln!(out, "{style}{word}{style:#}: {}\n", explanation.verdict)?;
     if let Some(caution) = explanation.caution.filter(|_| !explanation.claims.is_empty()) {
         writeln!(out, "What it says is {caution}.\n")?;
     }

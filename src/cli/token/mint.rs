@@ -13,12 +13,13 @@ use crate::accounts::records::{self, UserRecord};
 use crate::accounts::trial_session;
 use crate::audit::{Act, Event};
 use crate::cli::Failure;
-use crate::cli::columns::harmless;
+use crate::cli::harmless::harmless;
 use crate::cli::store::with_store;
 use crate::oauth::client::{Client, GrantType};
 use crate::oauth::registry::Registry;
 use crate::server::start::issuer_as_it_is;
 use crate::settings::Settings;
+use crate::shell::quoted;
 use crate::store::Store;
 use crate::token::local::{CLIENT_ID_PREFIX, NewToken, OWN_CLIENT_ID, UserSession};
 use crate::token::{Clock, LocalIssuer, Scopes};
@@ -145,8 +146,9 @@ fn user_scopes(settings: &Settings, arguments: &MintArguments, user: &UserRecord
     let may_have = |scope: &&String| of_login.contains(scope) || declared(scope);
     match arguments.scopes.iter().find(|scope| !may_have(scope)) {
         Some(scope) if scope == ADMIN => Err(Failure::Failed(format!(
-            "{0} has not the role that gives the scope admin: tokenhouse user role {0} add admin",
-            user.email
+            "{} has not the role that gives the scope admin: tokenhouse user role {} add admin",
+            user.email,
+            quoted(&user.email)
         ))),
         Some(scope) => Err(Failure::Failed(format!(
             "the scope {scope} is neither one of a login ({of_login}) nor declared in the settings ([[oauth.scopes]])"

@@ -15,17 +15,21 @@ use crate::settings::{Settings, Sources};
 /// So much is read: more than any token that is looked into.
 const LONGEST: u64 = 64 * 1024;
 
+const AN_ARGUMENT: &str = "a token is not taken as an argument, which others on this machine see and shells remember: \
+    put it on standard input, as in `tokenhouse token decode < token.txt`";
+
 #[derive(Subcommand)]
 pub(super) enum TokenCommand {
     /// Show what a token says, with what each claim means; nothing is checked
     #[command(after_help = DECODE_EXAMPLES)]
-    Decode(TokenArgument),
+    Decode(TokenInput),
     /// Make every check that the server makes, and tell the outcome of each and what to change
     ///
     /// The token is checked under the settings given: of a local token, its signature with the keys in `tokens.key_dir`, and its session in the database;
-    /// of a remote one, with the keys that its issuer publishes now. Exit code 0: it is accepted; 1: it is refused.
+    /// of a remote one, with the keys that its issuer publishes now. Exit code 0: it is accepted; 1: it is refused; 3: neither could be found out, for its
+    /// session or the keys could not be looked at.
     #[command(after_help = EXPLAIN_EXAMPLES)]
-    Explain(TokenArgument),
+    Explain(TokenInput),
     /// For tests and operations: make an access token of a user or a client of this server, without a login
     ///
     /// It is signed with the local key, so only who may read `tokens.key_dir` can do this. For a user a session begins, which he sees among his sessions and can
@@ -34,11 +38,11 @@ pub(super) enum TokenCommand {
     Mint(mint::MintArguments),
 }
 
-/// The token to look into.
+/// The token to look into is read from standard input, or asked for.
 #[derive(Args)]
-pub(super) struct TokenArgument {
-    /// The token. Better for one that is still good: leave it out, and it is read from standard input or asked for, for others on this machine see arguments
-    #[arg(value_name = "TOKEN")]
+pub(super) struct TokenInput {
+    /// Not taken; here to say so without repeating what it is.
+    #[arg(hide = true, value_name = "TOKEN")]
     token: Option<String>,
 }
 
@@ -66,33 +70,32 @@ impl TokenCommand {
     ) -> Result<u8, Failure> {
         match self {
             // Nothing is checked, so no settings are read: wrong ones are no hindrance.
-            Self::Decode(argument) => decode::run(argument.read()?.expose_secret(), json, out),
-            Self::Explain(argument) => {
+            Self::Decode(input) => decode::run(input.read()?.expose_secret(), json, out),
+            Self::Explain(input) => {
                 let settings = Settings::read(&sources()?)?;
-                explain::run(&settings, argument.read()?.expose_secret(), json, out)
+                explain::run(&settings, input.read()?.expose_secret(), json, out)
             }
             Self::Mint(arguments) => mint::run(&Settings::read(&sources()?)?, &arguments, json, out),
         }
     }
 }
 
-impl TokenArgument {
-    /// The token given, or the one on standard input.
+impl TokenInput {
     fn read(self) -> Result<SecretString, Failure> {
-        let text = match self.token {
-            Some(token) => token,
-            None if io::stdin().is_terminal() => rpassword::prompt_password("Token: ")?,
-            None => {
-                let mut text = Vec::new();
-                io::stdin().lock().take(LONGEST).read_to_end(&mut text)?;
-                String::from_utf8(text)
-                    .map_err(|_| Failure::Usage("what is on standard input is no text".to_owned()))?
-            }
+        if self.token.is_some() {
+            return Err(Failure::Usage(AN_ARGUMENT.to_owned()));
+        }
+        let text = if io::stdin().is_terminal() {
+            rpassword::prompt_password("Token: ")?
+        } else {
+            let mut text = Vec::new();
+            io::stdin().lock().take(LONGEST).read_to_end(&mut text)?;
+            String::from_utf8(text).map_err(|_| Failure::Usage("what is on standard input is no text".to_owned()))?
         };
         let text = SecretString::from(text);
         let token = text.expose_secret().trim();
         if token.is_empty() {
-            return Err(Failure::Usage("want a token on standard input, or behind the command".to_owned()));
+            return Err(Failure::Usage("want a token on standard input".to_owned()));
         }
         Ok(SecretString::from(token.to_owned()))
     }

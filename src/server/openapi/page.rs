@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::curl;
 use super::schemas::{self, Member};
 use super::words::{Words, text};
+use crate::web::look::Look;
 
 const METHODS: [&str; 4] = ["get", "post", "patch", "delete"];
 
@@ -13,7 +14,7 @@ const METHODS: [&str; 4] = ["get", "post", "patch", "delete"];
 #[derive(Template)]
 #[template(path = "docs.html")]
 pub(super) struct Page {
-    title: String,
+    look: Look,
     version: String,
     description: Words,
     groups: Vec<Group>,
@@ -80,7 +81,7 @@ struct Schema {
 
 impl Page {
     /// Of a document, whose first server is `server`.
-    pub fn of(document: &Value, server: &str) -> Self {
+    pub fn of(document: &Value, server: &str, look: &Look) -> Self {
         let info = document.get("info").unwrap_or(&Value::Null);
         let tags = document.get("tags").and_then(Value::as_array).into_iter().flatten();
         let groups = tags.map(|tag| {
@@ -95,7 +96,7 @@ impl Page {
         let components = document.get("components").and_then(|components| components.get("schemas"));
         let components = components.and_then(Value::as_object).into_iter().flat_map(Map::iter);
         Self {
-            title: text(info, "title").to_owned(),
+            look: look.clone(),
             version: text(info, "version").to_owned(),
             description: Words::of_member(info, "description"),
             groups: groups.collect(),

@@ -2,20 +2,21 @@
 
 use std::time::Duration;
 
-use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_SECURITY_POLICY, ContentType, EntityTag};
-use actix_web::web::{Bytes, Data, ServiceConfig, to};
+use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_SECURITY_POLICY, ContentType};
+use actix_web::web::{Data, ServiceConfig, to};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template as _;
 
 use super::page::Page;
-use crate::http::etag;
+use crate::http::etag::{self, Keep, Tagged};
 use crate::http::methods::{get, resource};
 use crate::settings::Settings;
+use crate::web::look::Look;
 
 /// It changes with the settings and the version alone, so when a server starts anew.
-const MAX_AGE: Duration = Duration::from_mins(10);
+const MAX_AGE: Keep = Keep::For(Duration::from_mins(10));
 
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; base-uri 'none'; \
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 
 /// The document and the page, as they are sent. One for the process.
@@ -25,25 +26,12 @@ pub(crate) struct Served {
     page: Tagged,
 }
 
-/// A body, and the tag by which it is asked for again.
-#[derive(Clone)]
-struct Tagged {
-    body: Bytes,
-    tag: EntityTag,
-}
-
-impl From<String> for Tagged {
-    fn from(body: String) -> Self {
-        Self { tag: etag::tag_of(body.as_bytes()), body: body.into() }
-    }
-}
-
 impl Served {
-    /// Those of a server with these settings.
-    pub fn of(settings: &Settings) -> Self {
+    /// Those of a server with these settings, and this look.
+    pub fn of(settings: &Settings, look: &Look) -> Self {
         let document = super::document(settings);
         let value = serde_json::to_value(&document).unwrap_or_default();
-        let page = Page::of(&value, &settings.server.public_url).render().unwrap_or_else(|error| {
+        let page = Page::of(&value, &settings.server.public_url, look).render().unwrap_or_else(|error| {
             tracing::error!(%error, "the page of the routes could not be made");
             String::new()
         });

@@ -23,6 +23,7 @@ pub use self::jwk::PublicJwk;
 use super::random;
 use super::signing_key::{SigningAlgorithm, SigningKey};
 use crate::private_files::{lock_folder, mode_for_others, replace_file};
+use crate::shell::quoted;
 
 const FILE_NAME: &str = "signing-keys.json";
 
@@ -44,7 +45,8 @@ pub enum KeyFileError {
     },
     /// Others than the owner may read the file.
     #[error(
-        "{path} can be read by others than its owner: whoever reads it can make tokens; run `chmod 600 {path}` and `tokenhouse key rotate --compromised`"
+        "{path} can be read by others than its owner: whoever reads it can make tokens; run `chmod 600 {}` and `tokenhouse key rotate --compromised`",
+        quoted(&path.display().to_string())
     )]
     ReadableByOthers {
         /// The file.

@@ -12,6 +12,7 @@ use crate::accounts::owner::NotOwner;
 use crate::accounts::passkeys::PasskeyOverview;
 use crate::http::query::Query;
 use crate::oauth::{OAuth, unavailable};
+use crate::web::browser::SentFrom;
 use crate::web::complaint::Complaint;
 use crate::web::page;
 use crate::web::signed_in::SignedIn;
@@ -133,7 +134,7 @@ pub(super) async fn overview(
     query: Query<ShowQuery>,
 ) -> HttpResponse {
     // Not by a link from elsewhere, which would say what was not done.
-    let is_told = signed_in.browser.is_same_origin(&request);
+    let is_told = SentFrom::of(&request) != SentFrom::Elsewhere;
     let done = Done::ALL.into_iter().find(|done| is_told && done.name() == query.0.done);
     match show(&signed_in, &oauth, done).await {
         Ok(page) => page.render(StatusCode::OK, &signed_in, None),

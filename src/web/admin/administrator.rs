@@ -13,8 +13,9 @@ use crate::accounts::micros;
 use crate::accounts::new_session::is_admin;
 use crate::accounts::owner::Owner;
 use crate::oauth::{OAuth, unavailable};
+use crate::shell::quoted;
 use crate::store::StoreError;
-use crate::web::browser::Browser;
+use crate::web::browser::{Browser, SentFrom};
 use crate::web::look::Look;
 use crate::web::own_form::{NotTaken, OwnForm};
 use crate::web::page::{self, Message};
@@ -79,7 +80,7 @@ impl FromRequest for Administrator {
             if !is_admin(&opened.user) {
                 return Err(NotAdministrator::Other { email, look: browser.look });
             }
-            let is_same_origin = browser.is_same_origin(&request);
+            let is_same_origin = SentFrom::of(&request) != SentFrom::Elsewhere;
             Ok(Self { browser, owner, email, authenticated_at: opened.session.authenticated_at(), is_same_origin })
         })
     }
@@ -146,7 +147,8 @@ impl ResponseError for NotAdministrator {
             Self::Other { email, look } => {
                 let text = format!(
                     "You are signed in as {email}, who is no administrator here. An administrator can give the role \"admin\" to an account; so can whoever \
-                     runs this server, with: tokenhouse user role {email} add admin"
+                     runs this server, with: tokenhouse user role {} add admin",
+                    quoted(email)
                 );
                 let message = Message::new("This is for administrators", &text);
                 page::message(look, StatusCode::FORBIDDEN, &message.leading_to(ACCOUNT, "Your account"))

@@ -16,7 +16,7 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::browser::Browser;
+use super::browser::{Browser, SentFrom};
 use super::complaint::Complaint;
 use super::look::Look;
 use super::own_form::OwnForm;
@@ -113,7 +113,7 @@ async fn passkey(caller: Caller, oauth: Data<OAuth>, form: OwnForm) -> HttpRespo
 
 /// For the script: a challenge for whoever has a passkey here.
 async fn challenge(request: HttpRequest, caller: Caller, browser: Browser, accounts: Data<Accounts>) -> HttpResponse {
-    if !browser.is_same_origin(&request) {
+    if SentFrom::of(&request) == SentFrom::Elsewhere {
         return page::not_from_here(&browser.look);
     }
     match accounts.begin_passkey_login(&caller).await {

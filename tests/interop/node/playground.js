@@ -64,6 +64,9 @@ const looks = async (page, row, findings) => {
   if (scrolls > 0) findings.push(`${row}: scrolls sideways by ${scrolls}`)
 }
 
+// Of a clock such as 1:00:00 or 59:59.
+const inSeconds = (clock) => clock.split(':').reduce((sum, part) => sum * 60 + Number(part), 0)
+
 // A request that is refused is no fault of the page.
 const isOfARefusal = (text) => /the server responded with a status of (400|401|409|422)/.test(text)
 
@@ -86,8 +89,11 @@ const acts = {
     seen.token = await held(page)
     seen.claims = await page.locator('[data-claim]').evaluateAll((all) => all.map((one) => one.dataset.claim))
     seen.meaning = await page.locator('[data-claim="aud"] .small').innerText()
-    seen.clock = await page.locator('#clock').innerText()
-    await page.locator('#clock').filter({ hasNotText: seen.clock }).waitFor()
+    const clock = await page.locator('#clock').innerText()
+    const { exp } = JSON.parse(Buffer.from(seen.token.split('.')[1], 'base64url'))
+    seen.clock = { shown: inSeconds(clock), left: exp - Math.floor(Date.now() / 1000) }
+    await page.locator('#clock').filter({ hasNotText: clock }).waitFor()
+    seen.clock.later = inSeconds(await page.locator('#clock').innerText())
     seen.public = await call(page, /The public route/)
     seen.protected = await call(page, /The protected route with the token/)
     seen.snippets = {}
