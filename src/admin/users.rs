@@ -189,7 +189,7 @@ async fn change(
     let invalid = |error| NotDone::Invalid(vec![error]);
     let name = name.map(|name| display_name(name.as_deref())).transpose().map_err(invalid)?;
     let roles = roles.map(|roles| Roles::of(roles.iter().map(String::as_str))).transpose().map_err(invalid)?;
-    let update = Update { name, disabled, roles: roles.map(RoleChange::Set) };
+    let update = Update { name, disabled, roles: roles.map(RoleChange::Set), ..Update::default() };
     let user = find(&accounts, &admin, &id).await?;
     let changed = user.id.clone();
     accounts.administer(&admin.0, async move |administration| administration.update(&user, update).await).await?;

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::client_change::seen;
 use super::records::{ClientRecord, SecretRecord};
 use crate::token::Scopes;
 use crate::token::assertion::AssertionKeys;
@@ -216,6 +217,11 @@ impl Client {
     #[must_use]
     pub fn refresh_ttl(&self) -> Option<Duration> {
         self.record.refresh_ttl.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs)
+    }
+
+    /// A short text for what a form about it shows; see [`seen`].
+    pub(crate) fn seen(&self) -> String {
+        seen(&self.record)
     }
 
     /// Hashes of the secrets that are good at `now`.

@@ -145,7 +145,7 @@ on_both!(who_loses_the_role_is_out_at_once, |app| {
     let eve_id = make_admin(&app, "eve@example.com").await;
     let eve = signed_in(&app, "eve@example.com").await;
     assert_eq!(eve.get(&app, "/admin").await.status, 200);
-    send(&app, &root, &format!("/admin/users/{eve_id}/roles"), &[("roles", "billing")]).await;
+    send(&app, &root, &format!("/admin/users/{eve_id}/roles"), &[("roles", "billing"), ("seen", "admin")]).await;
     assert!(eve.get(&app, "/admin").await.location().starts_with("/sign-in"), "her session has ended");
     let eve = signed_in(&app, "eve@example.com").await;
     assert_eq!(eve.get(&app, "/admin").await.status, 403);

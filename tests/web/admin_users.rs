@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::admin::{ROOT, administrator, make_admin, send, send_and_go, signed_in};
+use crate::support::admin::{ROOT, administrator, fill, make_admin, send, send_and_go, signed_in};
 use crate::support::app::{PASSWORD, TestApp, Tokens, on_both};
 use crate::support::browser::{Browser, unescaped};
 use crate::support::letters;
@@ -124,8 +124,13 @@ on_both!(acts_on_an_account, |app| {
     let root = administrator(&app).await;
     let id = app.register_verified(ADA).await;
     let path = format!("/admin/users/{id}");
-    let act =
-        async |name: &str, filled: &[(&str, &str)]| send_and_go(&app, &root, &format!("{path}/{name}"), filled).await;
+    let act = async |name: &str, filled: &[(&str, &str)]| {
+        let action = format!("{path}/{name}");
+        match name {
+            "name" | "roles" => fill(&app, &root, &path, &action, filled).await,
+            _ => send_and_go(&app, &root, &action, filled).await,
+        }
+    };
     let opened = async || (app.log_in(ADA).await, signed_in(&app, ADA).await);
 
     let page = act("name", &[("name", "<script>alert(1)</script>\"'")]).await;
@@ -308,7 +313,9 @@ on_both!(the_last_administrator_stays, |app| {
     let mallory = make_admin(&app, "mallory@example.com").await;
     app.sql(&format!("UPDATE users SET roles = 'admin-of-none xadmin' WHERE id = '{mallory}'")).await;
     let path = format!("/api/admin/users/{id}");
-    for (act, filled) in [("disable", vec![]), ("delete", vec![]), ("roles", vec![("roles", "billing")])] {
+    for (act, filled) in
+        [("disable", vec![]), ("delete", vec![]), ("roles", vec![("roles", "billing"), ("seen", "admin")])]
+    {
         let page = send(&app, &root, &format!("/admin/users/{id}/{act}"), &filled).await;
         findings.expect(act, (page.status.as_u16(), page.html.contains("the last administrator")), (409, true));
     }
@@ -326,7 +333,7 @@ on_both!(the_last_administrator_stays, |app| {
     findings.expect("still in", root.get(&app, "/admin").await.status.as_u16(), 200);
     let page = send_and_go(&app, &root, &format!("/admin/users/{eve}/enable"), &[]).await;
     findings.expect("another", page.html.contains("may sign in again"), true);
-    let page = send(&app, &root, &format!("/admin/users/{id}/roles"), &[("roles", "")]).await;
+    let page = send(&app, &root, &format!("/admin/users/{id}/roles"), &[("roles", ""), ("seen", "admin")]).await;
     findings.expect("not the last", page.status.as_u16(), 303);
     findings.expect("out", root.get(&app, "/admin").await.location().starts_with("/sign-in"), true);
     findings.none();

@@ -11,6 +11,7 @@ mod admin_clients;
 mod admin_many;
 mod admin_pages;
 mod admin_record;
+mod admin_two;
 mod admin_users;
 mod answers;
 mod cors;

@@ -36,7 +36,7 @@ use crate::token::Clock;
 pub use add::NewUser;
 pub use not_done::NotDone;
 pub(crate) use search::SearchCursor;
-pub use update::{RoleChange, Update};
+pub use update::{RoleChange, Seen, Update};
 use update::{change, check_admin_is_left};
 
 /// Who does it.

@@ -26,6 +26,9 @@ pub enum NotDone {
     /// Nobody would be left who could administer.
     #[error("it is the last administrator who may log in; give somebody else the role first")]
     LastAdmin,
+    /// It is not any more as it was when somebody decided what shall be different.
+    #[error("the account was changed meanwhile")]
+    ChangedMeanwhile,
     /// There are no second factors to take away.
     #[error("there are no second factors")]
     NoFactors,
@@ -61,6 +64,9 @@ impl From<NotDone> for Problem {
             }
             NotDone::LastAdmin => Self::new(StatusCode::CONFLICT, "last-admin")
                 .detail("This is the last administrator who may log in; give somebody else the role first."),
+            NotDone::ChangedMeanwhile => Self::new(StatusCode::CONFLICT, "changed-meanwhile").detail(
+                "Somebody else changed this meanwhile, so nothing was saved. The page has it as it is now: please look, and change it again.",
+            ),
             NotDone::NoFactors => Self::new(StatusCode::CONFLICT, "no-second-factors")
                 .detail("This account has no second factors and no passkeys."),
             NotDone::NotOwner(not) => not.into(),

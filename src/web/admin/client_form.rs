@@ -29,7 +29,8 @@ pub(super) struct Fields {
     pub access_ttl: String,
     pub refresh_ttl: String,
     pub is_trusted: bool,
-    pub is_disabled: bool,
+    /// What [`Client::seen`] made of the client that the form was made of; empty, for a new one.
+    pub seen: String,
 }
 
 /// Why a form makes no client.
@@ -85,7 +86,7 @@ impl Fields {
             access_ttl: String::new(),
             refresh_ttl: String::new(),
             is_trusted: false,
-            is_disabled: false,
+            seen: String::new(),
         }
     }
 
@@ -109,7 +110,7 @@ impl Fields {
             access_ttl: duration(client.access_ttl()),
             refresh_ttl: duration(client.refresh_ttl()),
             is_trusted: client.is_trusted(),
-            is_disabled: !client.is_enabled(),
+            seen: client.seen(),
         }
     }
 
@@ -134,7 +135,7 @@ impl Fields {
             access_ttl: text("access_ttl"),
             refresh_ttl: text("refresh_ttl"),
             is_trusted: is_checked("trusted"),
-            is_disabled: is_checked("disabled"),
+            seen: text("seen"),
         }
     }
 
@@ -156,7 +157,7 @@ impl Fields {
         })
     }
 
-    /// What shall be so of one there is: all of it, for all of it was on the form.
+    /// What shall be so of one there is: all of it, for all of it was on the form; provided that it still is as the form showed it.
     pub fn to_change(&self) -> ClientChange {
         ClientChange {
             name: Some(self.name.clone()),
@@ -168,7 +169,8 @@ impl Fields {
             post_logout_redirect_uris: Some(lines(&self.post_logout_redirect_uris)),
             audience: Some(some(&self.audience)),
             trusted: Some(self.is_trusted),
-            disabled: Some(self.is_disabled),
+            disabled: None,
+            seen: Some(self.seen.clone()),
         }
     }
 }

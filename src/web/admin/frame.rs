@@ -84,7 +84,7 @@ impl<'f> Frame<'f> {
 }
 
 /// What was done, to be told on the page that comes after it.
-const DONE: [(&str, &str); 14] = [
+const DONE: [(&str, &str); 16] = [
     ("renamed", "The name is saved."),
     ("roles", "The roles are saved. Where one was taken away, all sessions have ended."),
     ("password", "Another password is set, and all sessions have ended."),
@@ -96,6 +96,8 @@ const DONE: [(&str, &str); 14] = [
     ("added", "The account is made."),
     ("invited", "The account is made, and a letter is on its way in which its owner sets a password."),
     ("changed", "The client is saved."),
+    ("client-disabled", "The client is disabled: it gets no token, and those it has are dead."),
+    ("client-enabled", "The client is enabled: it gets tokens again."),
     ("removed", "The client is removed, and its tokens are dead."),
     ("rotated", "There is a new key."),
     ("compromised", "There is a new key, and no other is believed any more."),

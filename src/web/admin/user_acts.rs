@@ -12,7 +12,7 @@ use super::frame::{Here, done, nothing_here, refused};
 use super::new_user::words;
 use super::user::{find, read};
 use super::users::USERS;
-use crate::accounts::administration::{NotDone, RoleChange, Update};
+use crate::accounts::administration::{NotDone, RoleChange, Seen, Update};
 use crate::accounts::name::display_name;
 use crate::accounts::password::Password;
 use crate::accounts::records::UserRecord;
@@ -22,6 +22,9 @@ use crate::http::methods::{get, post, resource};
 use crate::http::request_id::in_span;
 use crate::oauth::OAuth;
 use crate::web::see_other;
+
+/// What a form showed when it was made, so that it does not undo what somebody else did meanwhile.
+const SEEN: &str = "seen";
 
 /// An act on an account, by its name in the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,6 +175,11 @@ async fn act(acting: Acting, oauth: Data<OAuth>, path: Path<(String, String)>) -
                     asked(status, why).unwrap_or_else(|| no_such_act(admin))
                 });
             }
+            // Anew: it may have been changed meanwhile, which is then what the page tells.
+            let user = match find(admin, &oauth, &id).await {
+                Ok(user) => user,
+                Err(not_found) => return not_found,
+            };
             match read(admin, &oauth, &user).await {
                 Ok(page) => refused(&back, &problem, |status, why| page.answer(status, admin, "", Some(why))),
                 Err(unavailable) => unavailable,
@@ -188,11 +196,14 @@ async fn run(act: UserAct, acting: &Acting, oauth: &OAuth, user: &UserRecord) ->
     let user = user.clone();
     let update = match act {
         UserAct::Rename => {
-            Update { name: Some(display_name(Some(field("name"))).map_err(invalid)?), ..Update::default() }
+            let name = display_name(Some(field("name"))).map_err(invalid)?;
+            let seen = Some(field(SEEN).to_owned()).filter(|name| !name.is_empty());
+            Update { name: Some(name), seen: Seen { name: Some(seen), roles: None }, ..Update::default() }
         }
         UserAct::SetRoles => {
             let roles = Roles::of(words(field("roles")).iter().map(String::as_str)).map_err(invalid)?;
-            Update { roles: Some(RoleChange::Set(roles)), ..Update::default() }
+            let seen = Seen { name: None, roles: Some(Roles::stored(field(SEEN))) };
+            Update { roles: Some(RoleChange::Set(roles)), seen, ..Update::default() }
         }
         UserAct::Enable => Update { disabled: Some(false), ..Update::default() },
         UserAct::Disable => Update { disabled: Some(true), ..Update::default() },
