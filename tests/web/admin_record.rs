@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
 
-use crate::support::admin::{ROOT, administrator, send, signed_in};
+use crate::support::admin::{ROOT, administrator, fill, send, signed_in};
 use crate::support::app::{Engine, TestApp, eventually, on_both};
 use crate::support::browser::{Browser, unescaped};
 use crate::support::okta::{AUDIENCE, Okta};
@@ -85,6 +86,53 @@ on_both!(the_record, |app| {
     }
     findings.expect("page by page", (seen, pages), (121, 3));
     findings.none();
+});
+
+/// Each act that is about no account, with who did it, in the order of time.
+async fn by_whom(app: &TestApp) -> Vec<String> {
+    app.texts("SELECT act || ' ' || actor FROM audit WHERE act LIKE 'client.%' OR act LIKE 'key.%' ORDER BY at").await
+}
+
+on_both!(acts_on_clients_and_keys_are_the_administrators, |app| {
+    let root = administrator(&app).await;
+    let id = app.texts("SELECT id FROM users").await.remove(0);
+    let token = app.log_in(ROOT).await.access_token;
+    let later = || app.hands.advance(Duration::from_secs(1));
+    let made = json!({"name": "Shop", "grants": ["client_credentials"]});
+    let made: Value = app.send_as(Method::POST, "/api/admin/clients", &token, made).await.json().await.unwrap();
+    let client = format!("/api/admin/clients/{}", made["client_id"].as_str().unwrap());
+    for (method, path, body) in [
+        (Method::PATCH, client.clone(), json!({"name": "Store"})),
+        (Method::POST, format!("{client}/rotate"), json!({})),
+        (Method::DELETE, client, json!({})),
+        (Method::POST, "/api/admin/keys/rotate".to_owned(), json!({"now": true})),
+    ] {
+        later();
+        let answer = app.send_as(method, &path, &token, body).await;
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+    }
+    later();
+    send(&app, &root, "/admin/clients/new", &[("name", "Shop"), ("grant.client_credentials", "yes")]).await;
+    let client = format!("/admin/clients/{}", app.texts("SELECT id FROM oauth_clients").await.remove(0));
+    later();
+    fill(&app, &root, &client, &client, &[("name", "Store")]).await;
+    for (path, choice) in [
+        (format!("{client}/disable"), ""),
+        (format!("{client}/enable"), ""),
+        (format!("{client}/rotate"), "none"),
+        (format!("{client}/remove"), ""),
+        ("/admin/keys/rotate".to_owned(), "now"),
+    ] {
+        later();
+        let page = send(&app, &root, &path, &[("choice", choice)]).await;
+        assert!([200, 303].contains(&page.status.as_u16()), "{path}: {}", page.html);
+    }
+    let acts = ["client.add", "client.change", "client.rotate", "client.remove", "key.rotate"];
+    let pages = [&acts[..2], &["client.change"; 2], &acts[2..]].concat();
+    let right: Vec<String> = acts.iter().chain(&pages).map(|act| format!("{act} admin {id}")).collect();
+    assert_eq!(by_whom(&app).await, right);
+    let page = root.get(&app, &format!("/admin/audit?by=admin%20{id}")).await;
+    assert_eq!(page.html.matches(&format!("data-label=\"By\">{ROOT}")).count(), right.len(), "{}", page.html);
 });
 
 #[tokio::test(flavor = "multi_thread")]
