@@ -67,10 +67,8 @@ async fn list(_: Admin, accounts: Data<Accounts>, query: Query<AuditQuery>) -> R
     let filter =
         Filter { user_id, act, actor: None, outcome, ip, since: 0, until: i64::MAX, before, limit: i64::from(limit) };
     let mut reader = accounts.store().read().await.map_err(Unavailable::from)?;
-    let mut events = audit::find(reader.connection(), &filter).await.map_err(Unavailable::from)?;
-    events.reverse();
-    let is_full = u32::try_from(events.len()).is_ok_and(|count| count == limit);
-    let next_cursor = events.last().filter(|_| is_full).map(|event| event.cursor().to_string());
+    let (events, next) = audit::page(reader.connection(), &filter).await.map_err(Unavailable::from)?;
+    let next_cursor = next.map(|cursor| cursor.to_string());
     Ok(HttpResponse::Ok().json(Page { items: events.iter().map(Event::overview).collect(), next_cursor }))
 }
 

@@ -27,8 +27,7 @@ use crate::store::{Connection, StoreError};
 const RECORD: &str = "/admin/audit";
 
 /// So many are on a page.
-const PAGE: usize = 50;
-const PAGE_ROWS: i64 = 50;
+const PAGE: i64 = 50;
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource(RECORD, [get(to(list))]).wrap(from_fn(in_span)));
@@ -95,13 +94,15 @@ async fn page<'p>(
     asked: &'p RecordQuery,
 ) -> Result<RecordPage<'p>, StoreError> {
     let mut reader = oauth.accounts.store().read().await?;
-    let (events, error) = match filter(reader.connection(), asked).await? {
-        Ok(filter) => (audit::find(reader.connection(), &filter).await?, None),
-        Err(why) => (Vec::new(), Some(why)),
+    let (events, next, error) = match filter(reader.connection(), asked).await? {
+        Ok(filter) => {
+            let (events, next) = audit::page(reader.connection(), &filter).await?;
+            (events, next, None)
+        }
+        Err(why) => (Vec::new(), None, Some(why)),
     };
-    let events: Vec<Event> = events.into_iter().rev().collect();
-    let cursor = events.last().filter(|_| events.len() >= PAGE).map(|event| event.cursor().to_string());
-    let next = cursor.map(|cursor| {
+    let next = next.map(|cursor| {
+        let cursor = cursor.to_string();
         let here = [
             ("act", asked.act.as_str()),
             ("who", &asked.who),
@@ -169,7 +170,7 @@ async fn filter(connection: Connection<'_>, asked: &RecordQuery) -> Result<Resul
         since: from.flatten().unwrap_or(0),
         until: until.flatten().unwrap_or(i64::MAX),
         before: before.flatten(),
-        limit: PAGE_ROWS,
+        limit: PAGE,
     }))
 }
 
