@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::admin::{ROOT, administrator, fill, make_admin, send, send_and_go, signed_in};
+use crate::support::admin::{ROOT, administrator, fill, send, send_and_go, signed_in};
 use crate::support::app::{PASSWORD, TestApp, Tokens, on_both};
 use crate::support::browser::{Browser, unescaped};
 use crate::support::letters;
@@ -300,59 +300,4 @@ on_both!(another_account, |app| {
     let events = app.texts("SELECT details FROM audit WHERE act = 'user.add' AND details IS NOT NULL").await;
     findings.expect("recorded", events, vec![r#"{"roles":["billing"],"password":"by invitation"}"#.to_owned()]);
     findings.none();
-});
-
-on_both!(the_last_administrator_stays, |app| {
-    let mut findings = Findings::default();
-    let root = administrator(&app).await;
-    let id = app.texts("SELECT id FROM users").await.remove(0);
-    let token = app.log_in(ROOT).await.access_token;
-    // Others do not count who may not log in, or whose role only looks alike.
-    let eve = make_admin(&app, "eve@example.com").await;
-    app.sql(&format!("UPDATE users SET disabled_at = 1 WHERE id = '{eve}'")).await;
-    let mallory = make_admin(&app, "mallory@example.com").await;
-    app.sql(&format!("UPDATE users SET roles = 'admin-of-none xadmin' WHERE id = '{mallory}'")).await;
-    let path = format!("/api/admin/users/{id}");
-    for (act, filled) in
-        [("disable", vec![]), ("delete", vec![]), ("roles", vec![("roles", "billing"), ("seen", "admin")])]
-    {
-        let page = send(&app, &root, &format!("/admin/users/{id}/{act}"), &filled).await;
-        findings.expect(act, (page.status.as_u16(), page.html.contains("the last administrator")), (409, true));
-    }
-    for body in [json!({"disabled": true}), json!({"roles": []}), json!({"name": "x", "roles": ["billing"]})] {
-        let answer = app.send_as(reqwest::Method::PATCH, &path, &token, body).await;
-        findings.expect("PATCH", crate::support::app::problem(answer).await, (409, "last-admin".to_owned()));
-    }
-    let answer = app.send_as(reqwest::Method::DELETE, &path, &token, json!({})).await;
-    findings.expect("DELETE", crate::support::app::problem(answer).await, (409, "last-admin".to_owned()));
-    findings.expect(
-        "as it was",
-        app.texts(&format!("SELECT COALESCE(name, '-') || roles FROM users WHERE id = '{id}'")).await,
-        vec!["-admin".to_owned()],
-    );
-    findings.expect("still in", root.get(&app, "/admin").await.status.as_u16(), 200);
-    let page = send_and_go(&app, &root, &format!("/admin/users/{eve}/enable"), &[]).await;
-    findings.expect("another", page.html.contains("may sign in again"), true);
-    let page = send(&app, &root, &format!("/admin/users/{id}/roles"), &[("roles", ""), ("seen", "admin")]).await;
-    findings.expect("not the last", page.status.as_u16(), 303);
-    findings.expect("out", root.get(&app, "/admin").await.location().starts_with("/sign-in"), true);
-    findings.none();
-});
-
-on_both!(two_administrators_at_once_leave_one, |app| {
-    let (one, two) = (make_admin(&app, "one@example.com").await, make_admin(&app, "two@example.com").await);
-    let (first, second) =
-        (app.log_in("one@example.com").await.access_token, app.log_in("two@example.com").await.access_token);
-    let lose = async |id: &str, token: &str| {
-        app.send_as(reqwest::Method::PATCH, &format!("/api/admin/users/{id}"), token, json!({"roles": []}))
-            .await
-            .status()
-            .as_u16()
-    };
-    // Each takes it from himself.
-    let mut statuses = [0; 2];
-    (statuses[0], statuses[1]) = tokio::join!(lose(&one, &first), lose(&two, &second));
-    let left = app.texts("SELECT id FROM users WHERE roles = 'admin'").await.len();
-    assert!(left >= 1, "{statuses:?}");
-    assert!(statuses.iter().all(|status| [200, 401, 409, 503].contains(status)), "{statuses:?}");
 });

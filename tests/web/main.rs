@@ -8,6 +8,7 @@ mod support;
 
 mod account;
 mod admin_clients;
+mod admin_last;
 mod admin_many;
 mod admin_pages;
 mod admin_record;
