@@ -1,10 +1,12 @@
 //! Looking into the record.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use uuid::Uuid;
 
 use super::{Act, Event};
+use crate::http::problem::FieldError;
 use crate::store::{Connection, StoreError, sql};
 
 /// The newest events on a user, at most `limit`, the oldest first.
@@ -92,6 +94,25 @@ const OF_ACT: &str = select_events!("COALESCE($4, '') = '' AND act = $5 AND COAL
 const OF_ACTOR: &str = select_events!("COALESCE($4, '') = '' AND COALESCE($5, act) = act AND actor = $6");
 
 impl Filter {
+    /// The same with its address in the form that the record has; or what is wrong with it, for what nothing can be equal to finds nothing, and would
+    /// pass for that nothing happened.
+    pub(crate) fn checked(self) -> Result<Self, FieldError> {
+        let wrong = |field, message: &'static str| FieldError { field, message: message.into() };
+        if self.outcome.as_deref().is_some_and(|outcome| !["success", "failure"].contains(&outcome)) {
+            return Err(wrong("outcome", "must be success or failure"));
+        }
+        let is_actor = |actor: &str| match actor.strip_prefix("admin ") {
+            Some(id) => id.parse::<Uuid>().is_ok(),
+            None => ["user", "operator", "client"].contains(&actor),
+        };
+        if self.actor.as_deref().is_some_and(|actor| !is_actor(actor)) {
+            return Err(wrong("by", "must be user, operator, client, or admin and an id"));
+        }
+        let ip = self.ip.as_deref().map(str::parse::<IpAddr>).transpose();
+        let ip = ip.map_err(|_| wrong("ip", "must be an IP address"))?.map(|ip| ip.to_string());
+        Ok(Self { ip, ..self })
+    }
+
     /// What reads least: by the user; by an actor of whom there are few events; by the act.
     fn statement(&self) -> &'static str {
         let did_little = self.actor.as_deref().is_some_and(|actor| actor != "user" && actor != "client");

@@ -108,6 +108,12 @@ impl AuthMethod {
     }
 }
 
+/// Whether a text has the form of a client's id, of whichever client.
+pub(crate) fn is_client_id(text: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    text.starts_with("0oa") && text.len() <= 64 && text.bytes().all(is_letter)
+}
+
 /// A client.
 pub struct Client {
     /// What is kept of it.

@@ -25,15 +25,17 @@ fn pages(user: &str, client: &str) -> Vec<String> {
         "/admin/audit",
         "/admin/settings",
     ];
-    let of_user = ["", "/disable", "/sign-out", "/factors", "/delete"].map(|act| format!("/admin/users/{user}{act}"));
-    let of_client = ["", "/rotate", "/disable", "/enable", "/remove"].map(|act| format!("/admin/clients/{client}{act}"));
+    let of_user = ["", "/password", "/disable", "/sign-out", "/factors", "/delete"]
+        .map(|act| format!("/admin/users/{user}{act}"));
+    let of_client = ["", "/rotate", "/disable", "/remove"].map(|act| format!("/admin/clients/{client}{act}"));
     fixed.iter().map(|path| (*path).to_owned()).chain(of_user).chain(of_client).collect()
 }
 
 /// All acts.
 fn acts(user: &str, client: &str) -> Vec<String> {
     let of_user = ["name", "roles", "password", "enable", "disable", "sign-out", "factors", "delete"];
-    let of_client = ["", "/rotate", "/disable", "/enable", "/remove"].map(|act| format!("/admin/clients/{client}{act}"));
+    let of_client =
+        ["", "/rotate", "/disable", "/enable", "/remove"].map(|act| format!("/admin/clients/{client}{act}"));
     let fixed = ["/admin/users/new", "/admin/clients/new", "/admin/keys/rotate"].map(str::to_owned);
     of_user.iter().map(|act| format!("/admin/users/{user}/{act}")).chain(of_client).chain(fixed).collect()
 }

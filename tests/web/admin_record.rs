@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use sqlx::Connection as _;
 
 use crate::support::admin::{ROOT, administrator, fill, send, signed_in};
 use crate::support::app::{Engine, TestApp, eventually, on_both};
@@ -51,6 +52,7 @@ on_both!(the_record, |app| {
         ("act=register&until=2026-06-01T12:30".to_owned(), last(&["register", "register"])),
         ("act=login&from=2026-06-01T12:30&ip=127.0.0.1&by=user&outcome=success".to_owned(), last(&["login", "login"])),
         ("ip=192.0.2.1".to_owned(), last(&[])),
+        ("act=register&ip=%20127.0.0.1".to_owned(), last(&["register", "register"])),
         ("by=operator".to_owned(), last(&[])),
     ] {
         findings.expect(&query, acts(&app, &root, &query).await, right);
@@ -60,11 +62,24 @@ on_both!(the_record, |app| {
     findings.expect("reason", page.html.contains("wrong password"), true);
     findings.expect("by whom", page.html.contains(&format!("data-label=\"By\">{ROOT}")), true);
     findings.expect("whose", page.html.contains(&format!("<a href=\"/admin/users/{id}\">{ADA}</a>")), true);
-    for query in
-        ["act=flying", "who=nobody", "who=nobody%40example.com", "from=yesterday", "until=1", "cursor=x", "cursor=1_x"]
-    {
+    for query in [
+        "act=flying",
+        "who=nobody",
+        "who=nobody%40example.com",
+        "from=yesterday",
+        "until=1",
+        "cursor=x",
+        "cursor=1_x",
+        "outcome=maybe",
+        "ip=here",
+        "by=nobody",
+        "by=admin%20x",
+    ] {
         let page = root.get(&app, &format!("/admin/audit?{query}")).await;
         findings.expect(query, (page.status.as_u16(), page.html.contains("role=\"alert\"")), (422, true));
+        findings.expect(query, page.html.contains("Nothing is on record"), false);
+        let is_of_no_field = query.starts_with("cursor");
+        findings.expect(query, page.html.contains("aria-invalid=\"true\""), !is_of_no_field);
     }
     let page = root.get(&app, "/admin/audit?by=%22%3E%3Cscript%3Ealert(1)&ip=%22%3E%3Cscript%3Ealert(2)").await;
     findings.expect("W7", page.html.contains("<script>"), false);
@@ -183,4 +198,22 @@ async fn how_the_server_is_doing() {
         page.html
     );
     assert!(page.html.contains("mark bad"), "{}", page.html);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_that_nobody_can_count_hold_the_overview_up_for_a_moment_only() {
+    if !crate::support::postgres::available() {
+        eprintln!("SKIPPED: no PostgreSQL for this test");
+        return;
+    }
+    let app = TestApp::start(Engine::Postgres).await;
+    let root = administrator(&app).await;
+    let mut other = sqlx::PgConnection::connect(&app.database).await.unwrap();
+    sqlx::query("BEGIN").execute(&mut other).await.unwrap();
+    sqlx::query("LOCK TABLE letters IN ACCESS EXCLUSIVE MODE").execute(&mut other).await.unwrap();
+    let before = std::time::Instant::now();
+    let page = root.get(&app, "/admin").await;
+    assert!(page.status == 200 && page.html.contains("The database does not tell."), "{}", page.html);
+    assert!(before.elapsed() < Duration::from_secs(5), "{:?}", before.elapsed());
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
 }

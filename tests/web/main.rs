@@ -12,6 +12,7 @@ mod admin_last;
 mod admin_many;
 mod admin_pages;
 mod admin_record;
+mod admin_search;
 mod admin_two;
 mod admin_users;
 mod answers;

@@ -21,6 +21,7 @@ use crate::oauth::OAuth;
 use crate::oauth::author::Author;
 use crate::oauth::client::{AuthMethod, Client};
 use crate::oauth::clients::NotDone;
+use crate::web::complaint::Complaint;
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/admin/clients/{id}", [get(to(show)), post(to(change))]).wrap(from_fn(in_span)));
@@ -53,7 +54,7 @@ pub(super) fn page(
     oauth: &OAuth,
     client: &Client,
     fields: &Fields,
-    told: (&str, Option<&str>),
+    told: (&str, Option<&Complaint>),
 ) -> HttpResponse {
     let now = oauth.accounts.clock.unix_micros();
     let times = client.secret_times(now);

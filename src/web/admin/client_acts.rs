@@ -21,6 +21,7 @@ use crate::oauth::OAuth;
 use crate::oauth::author::Author;
 use crate::oauth::client::Client;
 use crate::oauth::clients::ClientChange;
+use crate::web::complaint::Complaint;
 use crate::web::see_other;
 
 /// How long the last secret stays good beside a new one.
@@ -43,7 +44,7 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
         .service(below("remove", [get(to(confirm_removal)), post(to(remove))]));
 }
 
-fn ask_rotation(status: StatusCode, admin: &Administrator, client: &Client, error: Option<&str>) -> HttpResponse {
+fn ask_rotation(status: StatusCode, admin: &Administrator, client: &Client, error: Option<&Complaint>) -> HttpResponse {
     let back = format!("{CLIENTS}/{}", client.id());
     let question = Question {
         here: Here::Clients,
@@ -56,6 +57,7 @@ fn ask_rotation(status: StatusCode, admin: &Administrator, client: &Client, erro
         button: "Make a new secret",
         back: &back,
         choices: &OVERLAPS.map(|(choice, _)| choice),
+        new_password: None,
     };
     ask(status, admin, &question, error)
 }
@@ -75,8 +77,8 @@ async fn rotate(acting: Acting, oauth: Data<OAuth>, id: Path<String>) -> HttpRes
     let admin = &acting.admin;
     let chosen = acting.form.get(CHOICE).and_then(|value| OVERLAPS.iter().find(|(choice, _)| choice.value == value));
     let Some((choice, overlap)) = chosen else {
-        let why = "Please choose how long the last secret stays good.";
-        return ask_rotation(StatusCode::BAD_REQUEST, admin, &client, Some(why));
+        let why = Complaint::new("Please choose how long the last secret stays good.");
+        return ask_rotation(StatusCode::BAD_REQUEST, admin, &client, Some(&why));
     };
     let (clients, author) = (oauth.clients.clone(), Author::Administrator(admin.owner.clone()));
     let (rotated, overlap) = (id.into_inner(), *overlap);
@@ -102,7 +104,12 @@ async fn rotate(acting: Acting, oauth: Data<OAuth>, id: Path<String>) -> HttpRes
     }
 }
 
-fn ask_disabling(status: StatusCode, admin: &Administrator, client: &Client, error: Option<&str>) -> HttpResponse {
+fn ask_disabling(
+    status: StatusCode,
+    admin: &Administrator,
+    client: &Client,
+    error: Option<&Complaint>,
+) -> HttpResponse {
     let back = format!("{CLIENTS}/{}", client.id());
     let question = Question {
         here: Here::Clients,
@@ -114,6 +121,7 @@ fn ask_disabling(status: StatusCode, admin: &Administrator, client: &Client, err
         button: "Disable the client",
         back: &back,
         choices: &[],
+        new_password: None,
     };
     ask(status, admin, &question, error)
 }
@@ -157,7 +165,7 @@ async fn set_disabled(admin: &Administrator, oauth: &OAuth, id: &str, disabled: 
     }
 }
 
-fn ask_removal(status: StatusCode, admin: &Administrator, client: &Client, error: Option<&str>) -> HttpResponse {
+fn ask_removal(status: StatusCode, admin: &Administrator, client: &Client, error: Option<&Complaint>) -> HttpResponse {
     let back = format!("{CLIENTS}/{}", client.id());
     let question = Question {
         here: Here::Clients,
@@ -170,6 +178,7 @@ fn ask_removal(status: StatusCode, admin: &Administrator, client: &Client, error
         button: "Remove the client for good",
         back: &back,
         choices: &[],
+        new_password: None,
     };
     ask(status, admin, &question, error)
 }

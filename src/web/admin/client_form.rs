@@ -3,6 +3,7 @@
 use crate::oauth::client::{Client, GrantType};
 use crate::oauth::clients::{ClientChange, NewClient};
 use crate::settings::DeclaredScope;
+use crate::web::complaint::Complaint;
 use crate::web::own_form::OwnForm;
 
 /// One of several that may be chosen, each a field of its own.
@@ -34,7 +35,7 @@ pub(super) struct Fields {
 }
 
 /// Why a form makes no client.
-pub(super) struct MayNot(pub &'static str);
+pub(super) struct MayNot(pub Complaint);
 
 /// The grants by their names in forms, which are short, and in words.
 const GRANTS: [(GrantType, &str, &str); 4] = [
@@ -147,7 +148,9 @@ impl Fields {
             grants: chosen(&self.grants),
             scopes: chosen(&self.scopes),
             auth_method: some(&self.auth_method),
-            jwks: jwks.map_err(|_| MayNot("The public keys must be a JWK set: {\"keys\": [...]}."))?,
+            jwks: jwks.map_err(|_| {
+                MayNot(Complaint::new("The public keys must be a JWK set: {\"keys\": [...]}.").on(&["jwks"]))
+            })?,
             access_ttl: some(&self.access_ttl),
             refresh_ttl: some(&self.refresh_ttl),
             redirect_uris: lines(&self.redirect_uris),

@@ -21,6 +21,7 @@ use crate::http::methods::{get, resource};
 use crate::http::query::Query;
 use crate::http::request_id::in_span;
 use crate::oauth::OAuth;
+use crate::web::complaint::Complaint;
 
 /// So many logins are shown.
 const LOGINS: i64 = 10;
@@ -67,7 +68,9 @@ pub(super) struct UserPage<'p> {
     record: String,
     /// Of what its owner did as an administrator.
     acts: String,
-    shortest: usize,
+    /// What is in the fields.
+    pub typed_name: &'p str,
+    pub typed_roles: &'p str,
 }
 
 async fn show(admin: Administrator, oauth: Data<OAuth>, id: Path<String>, query: Query<ShowQuery>) -> HttpResponse {
@@ -97,7 +100,7 @@ impl<'p> UserPage<'p> {
         status: StatusCode,
         admin: &'p Administrator,
         done: &str,
-        error: Option<&'e str>,
+        error: Option<&'e Complaint>,
     ) -> HttpResponse
     where
         'p: 'e,
@@ -165,7 +168,8 @@ async fn read_page<'p>(
         logins: entries(reader.connection(), oauth, &logins).await?,
         record: with_query("/admin/audit", &[("who", &user.id)]),
         acts: with_query("/admin/audit", &[("by", &format!("admin {}", user.id))]),
-        shortest: *accounts.rules.password_length.start(),
+        typed_name: user.name.as_deref().unwrap_or_default(),
+        typed_roles: &user.roles,
         user,
     })
 }
