@@ -8,7 +8,7 @@
 //! | `audit` | `/audit`: what happened |
 //! | `last_hour` | `/last-hour`: logins, refusals and the queue of hashes of the last hour |
 //!
-//! The rules are the accounts' own: `accounts/administration.rs`; those of clients are in `oauth/clients.rs`, those of keys in `signing_keys.rs`.
+//! The rules are the accounts' own: `accounts/administration/`; those of clients are in `oauth/clients.rs`, those of keys in `signing_keys.rs`.
 
 mod audit;
 mod clients;

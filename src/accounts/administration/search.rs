@@ -1,6 +1,7 @@
 //! Finding accounts among very many: those whose address begins with a text, then those whose name does, each by its index.
 //!
-//! A page costs what is on it, however many accounts there are and however many are found. Searching for a text anywhere
+//! A page costs what is on it, however many accounts there are and however many are found; but names that were found by their address are passed over one
+//! by one, so that the page behind the last address takes 0.14 s where 500,000 accounts begin alike in both. Searching for a text anywhere
 //! ([`Administration::list`]) looks at every account until a page is full.
 
 use super::Administration;

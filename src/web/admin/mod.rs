@@ -10,7 +10,7 @@
 //! | `clients`, `client`, `client_acts`, `client_form` | `/admin/clients` |
 //! | `keys`, `audit`, `settings` | one page each |
 //!
-//! The rules are those of the API: `accounts/administration`, `oauth/clients.rs`, `admin/keys.rs`. An act goes to an address below that of its page, and
+//! The rules are those of the API: `accounts/administration/`, `oauth/clients.rs`, `signing_keys.rs` by way of `admin/keys.rs`. An act goes to an address below that of its page, and
 //! leads back.
 
 mod administrator;

@@ -1,4 +1,4 @@
-//! `/admin/users`: finding accounts. A page costs what is on it, however many accounts there are, but for a search anywhere.
+//! `/admin/users`: finding accounts. What a page costs, `accounts/administration/search.rs` says.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
