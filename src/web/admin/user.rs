@@ -22,6 +22,7 @@ use crate::http::query::Query;
 use crate::http::request_id::in_span;
 use crate::oauth::OAuth;
 use crate::web::complaint::Complaint;
+use crate::web::in_words::{holder, minute_of};
 
 /// So many logins are shown.
 const LOGINS: i64 = 10;
@@ -129,10 +130,7 @@ async fn read_page<'p>(
     let clients = oauth.registry.clients();
     let sessions = accounts.sessions_of_user(&user.id, &admin.owner.session.to_string()).await?.into_iter();
     let sessions = sessions.map(|session| Session {
-        what: match &session.client_id {
-            Some(id) => clients.get(id).map_or_else(|| id.clone(), |client| client.name().to_owned()),
-            None => session.browser,
-        },
+        what: holder(&session, &clients),
         begun: minute_of(&session.created_at),
         last_used: minute_of(&session.last_used_at),
         ip: session.ip.unwrap_or_default(),
@@ -172,9 +170,4 @@ async fn read_page<'p>(
         typed_roles: &user.roles,
         user,
     })
-}
-
-/// A time of RFC 3339 to the minute.
-fn minute_of(time: &str) -> String {
-    time.get(..16).map_or_else(String::new, |minute| format!("{} UTC", minute.replace('T', " ")))
 }
