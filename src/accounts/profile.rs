@@ -4,7 +4,9 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::Accounts;
+use super::administration::NotDone;
 use super::name::display_name;
+use super::new_session::is_admin;
 use super::owner::{NotOwner, Owner};
 use super::password::Password;
 use super::reauthentication::NotReauthenticated;
@@ -14,6 +16,7 @@ use crate::http::Problem;
 use crate::http::documented::{Problems, and};
 use crate::http::json::present;
 use crate::http::problem::FieldError;
+use crate::store::StoreError;
 
 /// What shall be different.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -68,6 +71,44 @@ impl Problems for NotSaved {
     }
 }
 
+/// Why the account is still there.
+#[derive(Debug, thiserror::Error)]
+pub enum NotLeft {
+    /// Nobody would be left who could administer.
+    #[error("it is the last administrator who may log in")]
+    LastAdmin,
+    /// He was not believed.
+    #[error(transparent)]
+    NotReauthenticated(#[from] NotReauthenticated),
+}
+
+impl From<NotLeft> for Problem {
+    fn from(not: NotLeft) -> Self {
+        match not {
+            NotLeft::LastAdmin => NotDone::LastAdmin.into(),
+            NotLeft::NotReauthenticated(not) => not.into(),
+        }
+    }
+}
+
+impl From<NotOwner> for NotLeft {
+    fn from(not: NotOwner) -> Self {
+        NotReauthenticated::from(not).into()
+    }
+}
+
+impl From<StoreError> for NotLeft {
+    fn from(error: StoreError) -> Self {
+        NotOwner::from(error).into()
+    }
+}
+
+impl Problems for NotLeft {
+    fn problems() -> Vec<Problem> {
+        and::<NotReauthenticated>([Self::LastAdmin])
+    }
+}
+
 impl Accounts {
     /// Changes the profile of the owner.
     ///
@@ -91,17 +132,24 @@ impl Accounts {
     /// in the audit as long as that is kept.
     ///
     /// # Errors
-    /// [`NotReauthenticated`].
-    pub async fn leave(&self, owner: &Owner, leave: Leave) -> Result<(), NotReauthenticated> {
+    /// [`NotLeft`].
+    pub async fn leave(&self, owner: &Owner, leave: Leave) -> Result<(), NotLeft> {
         let user = self.reauthenticate(owner, leave.password, Act::AccountDelete).await?;
         let (entering, now) = (owner.clone(), self.clock.unix_micros());
         self.end_by(move |mut connection| {
             Box::pin(async move {
                 let owner = entering;
+                // Whoever leaves may be an administrator: such acts go one after the other.
+                records::lock_admins(connection.reborrow()).await?;
                 owner.enter(connection.reborrow(), Some(&user.password_hash), now).await?;
+                let was_admin =
+                    records::user_by_id(connection.reborrow(), &user.id).await?.is_some_and(|user| is_admin(&user));
                 let ended = records::delete_user(connection.reborrow(), &user.id, now).await?;
+                if was_admin && !records::has_admin(connection.reborrow()).await? {
+                    return Err(NotLeft::LastAdmin);
+                }
                 owner.did(Act::AccountDelete, now).record(connection).await?;
-                Ok::<_, NotReauthenticated>(ended)
+                Ok(ended)
             })
         })
         .await?;

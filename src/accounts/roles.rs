@@ -37,8 +37,9 @@ impl Roles {
     /// # Errors
     /// What would be right.
     pub fn of<'n>(names: impl Iterator<Item = &'n str>) -> Result<Self, FieldError> {
-        let roles = names.map(Role::parse).collect::<Result<BTreeSet<_>, _>>()?;
-        Self(roles).bounded()
+        let of_all = |error| FieldError { field: "roles", ..error };
+        let roles = names.map(Role::parse).collect::<Result<BTreeSet<_>, _>>().map_err(of_all)?;
+        Self(roles).bounded().map_err(of_all)
     }
 
     /// As the store has them.

@@ -6,8 +6,9 @@ use actix_web::web::{Data, ServiceConfig, to};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa::OpenApi;
+use uuid::Uuid;
 
-use super::{Admin, MOST, Page, USUAL};
+use super::{Admin, MOST, Page, USUAL, bad_cursor};
 use crate::accounts::Accounts;
 use crate::accounts::error::Unavailable;
 use crate::audit::EventOverview;
@@ -64,13 +65,13 @@ async fn list(_: Admin, accounts: Data<Accounts>, query: Query<AuditQuery>) -> R
     let act = act.map(|name| Act::of_name(&name).ok_or_else(unknown_act)).transpose()?;
     let limit = limit.unwrap_or(USUAL).clamp(1, MOST);
     let before = cursor.map(|cursor| audit::Cursor::parse(&cursor).ok_or_else(bad_cursor)).transpose()?;
+    let user_id = user_id.map(|id| id.parse::<Uuid>().map_err(|_| bad_user_id())).transpose()?.map(|id| id.to_string());
     let filter =
         Filter { user_id, act, actor: None, outcome, ip, since: 0, until: i64::MAX, before, limit: i64::from(limit) };
+    let filter = filter.checked().map_err(|error| Problem::invalid_fields(vec![error]))?;
     let mut reader = accounts.store().read().await.map_err(Unavailable::from)?;
-    let mut events = audit::find(reader.connection(), &filter).await.map_err(Unavailable::from)?;
-    events.reverse();
-    let is_full = u32::try_from(events.len()).is_ok_and(|count| count == limit);
-    let next_cursor = events.last().filter(|_| is_full).map(|event| event.cursor().to_string());
+    let (events, next) = audit::page(reader.connection(), &filter).await.map_err(Unavailable::from)?;
+    let next_cursor = next.map(|cursor| cursor.to_string());
     Ok(HttpResponse::Ok().json(Page { items: events.iter().map(Event::overview).collect(), next_cursor }))
 }
 
@@ -79,7 +80,7 @@ struct WrongFilter;
 
 impl Problems for WrongFilter {
     fn problems() -> Vec<Problem> {
-        and::<StoreError>([unknown_act(), bad_cursor()])
+        and::<StoreError>([unknown_act(), bad_user_id(), bad_cursor()])
     }
 }
 
@@ -88,6 +89,6 @@ fn unknown_act() -> Problem {
     Problem::invalid_fields(vec![FieldError { field: "act", message: format!("must be one of {known}").into() }])
 }
 
-fn bad_cursor() -> Problem {
-    Problem::invalid_fields(vec![FieldError { field: "cursor", message: "must be the next_cursor of a list".into() }])
+fn bad_user_id() -> Problem {
+    Problem::invalid_fields(vec![FieldError { field: "user_id", message: "must be the id of an account".into() }])
 }

@@ -12,7 +12,7 @@ use utoipa::IntoParams;
 use utoipa::OpenApi;
 use utoipa::ToSchema;
 
-use super::{Admin, MOST, Page, USUAL};
+use super::{Admin, MOST, Page, USUAL, bad_cursor};
 use crate::http::Problem;
 use crate::http::documented::Answers;
 use crate::http::json::Json;
@@ -22,7 +22,7 @@ use crate::http::query::Query;
 use crate::http::request_id::in_span;
 use crate::oauth::OAuth;
 use crate::oauth::author::Author;
-use crate::oauth::client::ClientOverview;
+use crate::oauth::client::{ClientOverview, is_client_id};
 use crate::oauth::clients::{ClientChange, NewClient, NotDone};
 
 /// The same in the OpenAPI document.
@@ -90,6 +90,9 @@ struct NewSecret {
 async fn list(_: Admin, oauth: Data<OAuth>, query: Query<ListQuery>) -> Result<HttpResponse, Problem> {
     let Query(ListQuery { limit, cursor }) = query;
     let limit = usize::try_from(limit.unwrap_or(USUAL).clamp(1, MOST)).unwrap_or(usize::MAX);
+    if !cursor.is_empty() && !is_client_id(&cursor) {
+        return Err(bad_cursor());
+    }
     let clients = oauth.registry.refresh().await.map_err(NotDone::from)?;
     let now = oauth.clients.clock.unix_micros();
     let mut behind = clients.after(&cursor);

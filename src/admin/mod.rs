@@ -8,7 +8,7 @@
 //! | `audit` | `/audit`: what happened |
 //! | `last_hour` | `/last-hour`: logins, refusals and the queue of hashes of the last hour |
 //!
-//! The rules are the accounts' own: `accounts/administration.rs`; those of clients are in `oauth/clients.rs`, those of keys in `signing_keys.rs`.
+//! The rules are the accounts' own: `accounts/administration/`; those of clients are in `oauth/clients.rs`, those of keys in `signing_keys.rs`.
 
 mod audit;
 mod clients;
@@ -32,6 +32,7 @@ use crate::guard::Bearer;
 use crate::guard::Refusal;
 use crate::http::Problem;
 use crate::http::documented::{Problems, and};
+use crate::http::problem::FieldError;
 use crate::token::DEFAULT_REALM;
 
 /// The routes, below `/api`.
@@ -80,6 +81,11 @@ struct Page<T> {
     /// What to ask with for the next part; `null` at the end.
     #[schema(required)]
     next_cursor: Option<String>,
+}
+
+/// A cursor that no list gave.
+fn bad_cursor() -> Problem {
+    Problem::invalid_fields(vec![FieldError { field: "cursor", message: "must be the next_cursor of a list".into() }])
 }
 
 /// So many items are in a part when nobody says how many, and at most.

@@ -1,6 +1,7 @@
 //! `/api/admin/users`: other people's accounts.
 
 use actix_web::HttpResponse;
+use actix_web::http::header::LOCATION;
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, Path, ServiceConfig, to};
 use serde::{Deserialize, Serialize};
@@ -8,9 +9,9 @@ use utoipa::IntoParams;
 use utoipa::OpenApi;
 use utoipa::ToSchema;
 
-use super::{Admin, MOST, Page, USUAL};
+use super::{Admin, MOST, Page, USUAL, bad_cursor};
 use crate::accounts::Accounts;
-use crate::accounts::administration::{NewUser, NotDone, RoleChange, Update};
+use crate::accounts::administration::{NewUser, NotDone, RoleChange, Update, check_length, is_address};
 use crate::accounts::name::display_name;
 use crate::accounts::password::Password;
 use crate::accounts::records::UserRecord;
@@ -38,7 +39,7 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
-    /// A part of the address or of the name.
+    /// A part of the address or of the name, of at most 254 characters.
     search: Option<String>,
     /// How many at most: 50 unless given, 500 at most.
     limit: Option<u32>,
@@ -117,14 +118,17 @@ impl From<UserRecord> for User {
 )]
 async fn list(admin: Admin, accounts: Data<Accounts>, query: Query<ListQuery>) -> Result<HttpResponse, Problem> {
     let Query(ListQuery { search, limit, cursor }) = query;
-    let limit = limit.unwrap_or(USUAL).clamp(1, MOST);
+    let limit = usize::try_from(limit.unwrap_or(USUAL).clamp(1, MOST)).unwrap_or(usize::MAX);
     let search = search.filter(|text| !text.is_empty());
+    search.as_deref().map_or(Ok(()), check_length).map_err(|error| NotDone::Invalid(vec![error]))?;
     let administration = accounts.administration(admin.0);
     let cursor = cursor.unwrap_or_default();
-    let users = administration.list(search.as_deref(), &cursor, i64::from(limit)).await.map_err(NotDone::from)?;
-    let is_full = u32::try_from(users.len()).is_ok_and(|count| count == limit);
-    let next_cursor = users.last().filter(|_| is_full).map(|user| user.email.clone());
-    Ok(HttpResponse::Ok().json(Page { items: users.into_iter().map(User::from).collect(), next_cursor }))
+    if !cursor.is_empty() && !is_address(&cursor) {
+        return Err(bad_cursor());
+    }
+    let page = administration.page(search.as_deref(), &cursor, limit).await.map_err(NotDone::from)?;
+    let next_cursor = page.next;
+    Ok(HttpResponse::Ok().json(Page { items: page.users.into_iter().map(User::from).collect(), next_cursor }))
 }
 
 /// A new account.
@@ -135,7 +139,7 @@ async fn list(admin: Admin, accounts: Data<Accounts>, query: Query<ListQuery>) -
     tag = "Administration",
     request_body = NewUserBody,
     responses(
-        (status = 201, description = "The account.", body = User),
+        (status = 201, description = "The account.", body = User, headers(("Location" = String, description = "The account’s address."))),
         Answers<(Admin, Json<NewUserBody>, NotDone)>,
     ),
     security(("session" = ["admin"])),
@@ -144,7 +148,8 @@ async fn add(admin: Admin, accounts: Data<Accounts>, body: Json<NewUserBody>) ->
     let NewUserBody { email, password, name, roles, email_verified } = body.0;
     let new = NewUser { email, name, password: Some(password), roles, verified: email_verified };
     let user = accounts.administration(admin.0).add(new).await?;
-    Ok(HttpResponse::Created().json(User::from(user)))
+    let location = (LOCATION, format!("/api/admin/users/{}", user.id));
+    Ok(HttpResponse::Created().insert_header(location).json(User::from(user)))
 }
 
 /// One account.
@@ -189,7 +194,7 @@ async fn change(
     let invalid = |error| NotDone::Invalid(vec![error]);
     let name = name.map(|name| display_name(name.as_deref())).transpose().map_err(invalid)?;
     let roles = roles.map(|roles| Roles::of(roles.iter().map(String::as_str))).transpose().map_err(invalid)?;
-    let update = Update { name, disabled, roles: roles.map(RoleChange::Set) };
+    let update = Update { name, disabled, roles: roles.map(RoleChange::Set), ..Update::default() };
     let user = find(&accounts, &admin, &id).await?;
     let changed = user.id.clone();
     accounts.administer(&admin.0, async move |administration| administration.update(&user, update).await).await?;

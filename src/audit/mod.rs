@@ -22,8 +22,8 @@ use crate::store::{Connection, StoreError, sql};
 use crate::token::clock::rfc3339;
 
 pub use act::Act;
-pub(crate) use list::of_user;
 pub use list::{Cursor, Filter, find};
+pub(crate) use list::{of_user, page};
 
 /// A row of `audit`.
 #[derive(Debug, Clone, FromRow)]

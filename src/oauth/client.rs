@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::client_change::seen;
 use super::records::{ClientRecord, SecretRecord};
 use crate::token::Scopes;
 use crate::token::assertion::AssertionKeys;
@@ -105,6 +106,12 @@ impl AuthMethod {
     pub fn of(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|method| method.name() == name)
     }
+}
+
+/// Whether a text has the form of a client's id, of whichever client.
+pub(crate) fn is_client_id(text: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    text.starts_with("0oa") && text.len() <= 64 && text.bytes().all(is_letter)
 }
 
 /// A client.
@@ -216,6 +223,11 @@ impl Client {
     #[must_use]
     pub fn refresh_ttl(&self) -> Option<Duration> {
         self.record.refresh_ttl.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs)
+    }
+
+    /// A short text for what a form about it shows; see [`seen`].
+    pub(crate) fn seen(&self) -> String {
+        seen(&self.record)
     }
 
     /// Hashes of the secrets that are good at `now`.

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use secrecy::SecretString;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::author::Author;
 use super::client::{AuthMethod, Client};
+pub use super::client_change::ClientChange;
+use super::client_change::{changed, differences, seen};
 use super::records::{self, ClientRecord};
 use super::{rules, secret};
 use crate::accounts::micros;
@@ -68,36 +70,6 @@ pub struct NewClient {
     pub trusted: bool,
 }
 
-/// What shall be different; what is absent stays as it is. `null` takes a member's value away, where it may have none.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(clippy::option_option, reason = "what is absent and what is null are different here")]
-#[schema(examples(json!({ "name": "Orders and returns", "access_ttl": null })))]
-pub struct ClientChange {
-    pub(crate) name: Option<String>,
-    pub(crate) grants: Option<Vec<String>>,
-    pub(crate) scopes: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "even_null")]
-    #[schema(value_type = Option<String>)]
-    pub(crate) access_ttl: Option<Option<String>>,
-    #[serde(default, deserialize_with = "even_null")]
-    #[schema(value_type = Option<String>)]
-    pub(crate) refresh_ttl: Option<Option<String>>,
-    pub(crate) redirect_uris: Option<Vec<String>>,
-    pub(crate) post_logout_redirect_uris: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "even_null")]
-    #[schema(value_type = Option<String>)]
-    pub(crate) audience: Option<Option<String>>,
-    pub(crate) trusted: Option<bool>,
-    pub(crate) disabled: Option<bool>,
-}
-
-/// A member that is there, and may be `null`: serde takes that for one that is not.
-#[expect(clippy::option_option, reason = "what is absent and what is null are different here")]
-fn even_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
-}
-
 /// A client with its secret, which nobody sees again; `None` when it has keys instead, or can keep none.
 pub struct Added {
     /// The client.
@@ -115,6 +87,9 @@ pub enum NotDone {
     /// There is no such client.
     #[error("there is no such client")]
     Unknown,
+    /// It is not any more as it was when somebody decided what shall be different.
+    #[error("the client was changed meanwhile")]
+    ChangedMeanwhile,
     /// It has keys, and no secret that another could take the place of.
     #[error("the client has no secret: it signs with its own keys, or it is public")]
     NoSecret,
@@ -135,6 +110,9 @@ impl From<NotDone> for Problem {
             NotDone::Invalid(errors) => Self::invalid_fields(errors),
             NotDone::Unknown => Self::new(StatusCode::NOT_FOUND, "no-such-client")
                 .detail("There is no client with this id; GET /api/admin/clients lists all."),
+            NotDone::ChangedMeanwhile => Self::new(StatusCode::CONFLICT, "changed-meanwhile").detail(
+                "Somebody else changed this client meanwhile, so nothing was saved. The form has it as it is now: please look, and change it again.",
+            ),
             NotDone::NoSecret => Self::new(StatusCode::CONFLICT, "no-secret").detail(
                 "This client has no secret: it signs with keys of its own (private_key_jwt), or it is public (none).",
             ),
@@ -193,6 +171,9 @@ impl Clients {
                     author.enter(connection.reborrow(), now).await?;
                     records::begin_change(connection.reborrow()).await?;
                     let client = records::client(connection.reborrow(), &id).await?.ok_or(NotDone::Unknown)?;
+                    if change.seen.as_ref().is_some_and(|before| *before != seen(&client)) {
+                        return Err(NotDone::ChangedMeanwhile);
+                    }
                     let changed = changed(client.clone(), change, &scopes, now).map_err(NotDone::Invalid)?;
                     records::update_client(connection.reborrow(), &changed).await?;
                     let event = event.with(&json!({ "changed": differences(&client, &changed) }));
@@ -264,69 +245,6 @@ impl Clients {
             })
             .await
     }
-}
-
-fn changed(
-    mut client: ClientRecord,
-    change: ClientChange,
-    declared: &[DeclaredScope],
-    now: i64,
-) -> Result<ClientRecord, Vec<FieldError>> {
-    let mut errors = Vec::new();
-    let mut take = |result: Result<(), FieldError>| errors.extend(result.err());
-    if let Some(name) = change.name {
-        take(rules::name(&name).map(|name| client.name = name));
-    }
-    if let Some(grants) = change.grants {
-        take(rules::grants(&grants).map(|grants| client.grants = grants));
-    }
-    if let Some(scopes) = change.scopes {
-        take(rules::scopes(&scopes, declared).map(|scopes| client.scopes = scopes));
-    }
-    if let Some(ttl) = change.access_ttl {
-        take(ttl.as_deref().map(rules::access_ttl).transpose().map(|ttl| client.access_ttl = ttl));
-    }
-    if let Some(ttl) = change.refresh_ttl {
-        take(ttl.as_deref().map(rules::refresh_ttl).transpose().map(|ttl| client.refresh_ttl = ttl));
-    }
-    if let Some(uris) = change.redirect_uris {
-        take(rules::uris("redirect_uris", &uris).map(|uris| client.redirect_uris = uris));
-    }
-    if let Some(uris) = change.post_logout_redirect_uris {
-        let field = "post_logout_redirect_uris";
-        take(rules::uris(field, &uris).map(|uris| client.post_logout_redirect_uris = uris));
-    }
-    if let Some(audience) = change.audience {
-        take(audience.as_deref().map(rules::audience).transpose().map(|audience| client.audience = audience));
-    }
-    let since = |so: Option<bool>, before: Option<i64>| match so {
-        Some(true) => before.or(Some(now)),
-        Some(false) => None,
-        None => before,
-    };
-    client.disabled_at = since(change.disabled, client.disabled_at);
-    client.trusted_at = since(change.trusted, client.trusted_at);
-    if errors.is_empty() {
-        errors.extend(rules::together(&client));
-    }
-    if errors.is_empty() { Ok(client) } else { Err(errors) }
-}
-
-/// The members that a change made different.
-fn differences(before: &ClientRecord, after: &ClientRecord) -> Vec<&'static str> {
-    let all = [
-        ("name", before.name != after.name),
-        ("grants", before.grants != after.grants),
-        ("scopes", before.scopes != after.scopes),
-        ("access_ttl", before.access_ttl != after.access_ttl),
-        ("refresh_ttl", before.refresh_ttl != after.refresh_ttl),
-        ("redirect_uris", before.redirect_uris != after.redirect_uris),
-        ("post_logout_redirect_uris", before.post_logout_redirect_uris != after.post_logout_redirect_uris),
-        ("audience", before.audience != after.audience),
-        ("trusted", before.trusted_at.is_some() != after.trusted_at.is_some()),
-        ("disabled", before.disabled_at.is_some() != after.disabled_at.is_some()),
-    ];
-    all.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
 }
 
 fn has_secret(client: &ClientRecord) -> bool {

@@ -10,7 +10,7 @@
 //! | `introspection`, `revocation` | `/v1/introspect`, `/v1/revoke` |
 //! | `metadata` | what the server says about itself |
 //! | `authentication`, `basic` | which client it is |
-//! | `clients`, `rules`, `redirect_uri`, `author` | what may be done with clients, and by whom |
+//! | `clients`, `client_change`, `rules`, `redirect_uri`, `author` | what may be done with clients, and by whom |
 //! | `client`, `registry`, `upkeep` | clients in memory |
 //! | `standing` | whether a token of a client still stands |
 //! | `form`, `error`, `secret` | forms, errors, secrets of clients |
@@ -24,6 +24,7 @@ pub(crate) mod author;
 mod authorization;
 mod basic;
 pub(crate) mod client;
+mod client_change;
 pub(crate) mod clients;
 mod code;
 pub(crate) mod device;

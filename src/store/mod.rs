@@ -9,6 +9,7 @@
 //! | `open`, `schema` | opening and migrating a database; which migrations it has |
 //! | `connection`, `writer` | running a statement on either engine; SQLite's one writer |
 //! | `times` | how long it takes |
+//! | `plan` | for tests: how a statement is carried out |
 //! | `look`, `check` | looking at a database as a whole without changing it |
 //! | `backup`, `restore`, `restore_sqlite`, `restore_postgres` | backups, and putting one in the place of the database |
 //! | `files`, `postgres_programs` | what these need of the file system and of PostgreSQL |
@@ -21,6 +22,8 @@ mod files;
 mod look;
 mod open;
 mod opened_files;
+#[cfg(test)]
+mod plan;
 mod postgres_programs;
 mod restore;
 mod restore_postgres;
@@ -47,6 +50,8 @@ pub(crate) use files::unfinished_name;
 pub use look::{Contents, LookError, Subject, look_at_schema};
 pub use open::OpenError;
 use opened_files::Files;
+#[cfg(test)]
+pub(crate) use plan::plan;
 pub use postgres_programs::ProgramError;
 pub use restore::{Existing, FromBackup, RestoreError, Restored, dated, restore};
 pub use schema::Schema;

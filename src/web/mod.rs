@@ -5,6 +5,7 @@
 //! | `page` | how a page is answered: its headers, messages |
 //! | `look`, `contrast` | the operator's name, logo and colour |
 //! | `complaint` | what is wrong with a form that was sent |
+//! | `in_words` | sessions, as pages tell of them |
 //! | `problem_page` | a page in place of a problem, for people |
 //! | `browser`, `own_form` | the browser's cookies; forms, which only pages of this server may send |
 //! | `sign_in` | `/sign-in` and what is below it |
@@ -25,6 +26,7 @@ mod assets;
 pub(crate) mod browser;
 pub(crate) mod complaint;
 mod contrast;
+mod in_words;
 mod letters;
 pub(crate) mod look;
 pub(crate) mod own_form;

@@ -74,6 +74,9 @@ pub(crate) fn message(look: &Look, status: StatusCode, message: &Message<'_>) ->
 /// A form that was filled in wrongly. Not 401, which must name a scheme that browsers would then ask for themselves (RFC 9110, section 15.5.2).
 pub(crate) const WRONG: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
 
+/// What is told of a link to another page of a list that leads nowhere.
+pub(crate) const BROKEN_LINK: &str = "This link is broken; please begin anew.";
+
 /// A form again, with a problem of the API told on it.
 pub(crate) fn of_problem(
     problem: &Problem,

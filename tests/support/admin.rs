@@ -44,3 +44,9 @@ pub async fn send_and_go(app: &TestApp, browser: &Browser, path: &str, filled: &
     let page = send(app, browser, path, filled).await;
     if page.status == 303 { browser.get(app, &page.location()).await } else { page }
 }
+
+/// Fills in the form of the page at `path` that goes to `action`, sends it, and goes on to where it leads.
+pub async fn fill(app: &TestApp, browser: &Browser, path: &str, action: &str, filled: &[(&str, &str)]) -> Page {
+    let page = browser.submit(app, &browser.get(app, path).await.form(action), filled).await;
+    if page.status == 303 { browser.get(app, &page.location()).await } else { page }
+}

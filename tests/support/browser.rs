@@ -118,6 +118,11 @@ impl Page {
         let html = html.split("</form>").next().unwrap();
         let inputs = html.split("<input ").skip(1).filter_map(|input| {
             let input = input.split('>').next()?;
+            // What is not chosen is not sent.
+            if matches!(attribute(input, "type").as_deref(), Some("checkbox" | "radio")) && !input.contains(" checked")
+            {
+                return None;
+            }
             Some((attribute(input, "name")?, attribute(input, "value").unwrap_or_default()))
         });
         Form { action: action.to_owned(), fields: inputs.collect() }

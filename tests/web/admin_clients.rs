@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::admin::{administrator, send, send_and_go};
 use crate::support::app::{Engine, TestApp, on_both};
-use crate::support::browser::Page;
+use crate::support::browser::{Browser, Page};
 use crate::support::tokens::Findings;
 
 const SETTINGS: [(&str, &str); 2] = [
@@ -18,6 +18,12 @@ const TOKEN: &str = "/oauth2/default/v1/token";
 fn code(page: &Page, n: usize) -> String {
     let text = page.html.split("<code").nth(n + 1).and_then(|rest| rest.split('>').nth(1));
     text.and_then(|rest| rest.split('<').next()).unwrap_or_else(|| panic!("no code: {}", page.html)).to_owned()
+}
+
+/// Sends the form of a client, as it is now, with `filled` in place of all that can be filled in.
+async fn change(app: &TestApp, root: &Browser, path: &str, filled: &[(&str, &str)]) -> Page {
+    let seen = root.get(app, path).await.form(path).fields["seen"].clone();
+    send_and_go(app, root, path, &[filled, &[("seen", &seen)]].concat()).await
 }
 
 async fn status(app: &TestApp, id: &str, secret: &str) -> u16 {
@@ -77,7 +83,7 @@ on_both!(clients, SETTINGS, |app| {
         ("redirect_uris", uris),
         ("trusted", "yes"),
     ];
-    let page = send_and_go(&app, &root, &path, &filled).await;
+    let page = change(&app, &root, &path, &filled).await;
     findings.expect("changed", page.html.contains("The client is saved."), true);
     let kept = app.texts("SELECT name || ' ' || grants || ' ' || scopes || ' ' || redirect_uris || COALESCE(CAST(access_ttl AS TEXT), ' -') FROM oauth_clients").await;
     findings.expect(
@@ -85,13 +91,13 @@ on_both!(clients, SETTINGS, |app| {
         kept,
         vec!["Shop authorization_code second http://localhost:8080/callback https://a.example/b -".to_owned()],
     );
-    let page = send(&app, &root, &path, &[("name", "Shop"), ("grant.authorization_code", "yes")]).await;
+    let page = change(&app, &root, &path, &[("name", "Shop"), ("grant.authorization_code", "yes")]).await;
     findings.expect(
         "wrong change",
         (page.status.as_u16(), page.html.contains("Redirect uris must have one")),
         (422, true),
     );
-    send_and_go(&app, &root, &path, &filled_again()).await;
+    change(&app, &root, &path, &filled_again()).await;
     findings.expect("as before", status(&app, &id, &secret).await, 200);
 
     let page = root.get(&app, &format!("{path}/rotate")).await;
@@ -113,10 +119,20 @@ on_both!(clients, SETTINGS, |app| {
         vec![401, 401, 200],
     );
 
-    let disabled = [&filled_again()[..], &[("disabled", "yes")]].concat();
-    let page = send_and_go(&app, &root, &path, &disabled).await;
+    let page = root.get(&app, &format!("{path}/disable")).await;
+    findings.expect("asks", page.html.contains("Disable Shop?"), true);
+    findings.expect("only asks", status(&app, &id, &third).await, 200);
+    let page = root.submit(&app, &page.form(&format!("{path}/disable")), &[]).await;
+    let page = root.get(&app, &page.location()).await;
     findings.expect("disabled", page.html.contains("class=\"mark bad\">disabled"), true);
     findings.expect("disabled", status(&app, &id, &third).await, 401);
+    // Saving the form of a client does not enable it.
+    change(&app, &root, &path, &filled_again()).await;
+    findings.expect("still", status(&app, &id, &third).await, 401);
+    let page = root.get(&app, &path).await;
+    let page = root.submit(&app, &page.form(&format!("{path}/enable")), &[]).await;
+    findings.expect("enabled", page.location(), format!("{path}?done=client-enabled"));
+    findings.expect("enabled", status(&app, &id, &third).await, 200);
     let page = root.get(&app, &format!("{path}/remove")).await;
     findings.expect("asks", page.html.contains("Remove Shop?"), true);
     let page = root.submit(&app, &page.form(&format!("{path}/remove")), &[]).await;
@@ -130,7 +146,7 @@ on_both!(clients, SETTINGS, |app| {
     findings.expect("has none", (page.status.as_u16(), page.html.contains("This client has no secret")), (409, true));
     let changes =
         app.texts("SELECT details FROM audit WHERE act = 'client.change' AND details LIKE '%disabled%'").await;
-    findings.expect("recorded", changes, vec![r#"{"changed":["disabled"]}"#.to_owned()]);
+    findings.expect("recorded", changes, vec![r#"{"changed":["disabled"]}"#.to_owned(); 2]);
     findings.none();
 });
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::admin_users::addresses;
+use crate::admin_search::addresses;
 use crate::support::admin::{ROOT, administrator};
 use crate::support::app::on_both;
 use crate::support::browser::unescaped;

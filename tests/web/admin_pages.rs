@@ -25,15 +25,17 @@ fn pages(user: &str, client: &str) -> Vec<String> {
         "/admin/audit",
         "/admin/settings",
     ];
-    let of_user = ["", "/disable", "/sign-out", "/factors", "/delete"].map(|act| format!("/admin/users/{user}{act}"));
-    let of_client = ["", "/rotate", "/remove"].map(|act| format!("/admin/clients/{client}{act}"));
+    let of_user = ["", "/password", "/disable", "/sign-out", "/factors", "/delete"]
+        .map(|act| format!("/admin/users/{user}{act}"));
+    let of_client = ["", "/rotate", "/disable", "/remove"].map(|act| format!("/admin/clients/{client}{act}"));
     fixed.iter().map(|path| (*path).to_owned()).chain(of_user).chain(of_client).collect()
 }
 
 /// All acts.
 fn acts(user: &str, client: &str) -> Vec<String> {
     let of_user = ["name", "roles", "password", "enable", "disable", "sign-out", "factors", "delete"];
-    let of_client = ["", "/rotate", "/remove"].map(|act| format!("/admin/clients/{client}{act}"));
+    let of_client =
+        ["", "/rotate", "/disable", "/enable", "/remove"].map(|act| format!("/admin/clients/{client}{act}"));
     let fixed = ["/admin/users/new", "/admin/clients/new", "/admin/keys/rotate"].map(str::to_owned);
     of_user.iter().map(|act| format!("/admin/users/{user}/{act}")).chain(of_client).chain(fixed).collect()
 }
@@ -133,6 +135,7 @@ on_both!(who_signed_in_long_ago_looks_and_does_not_act, |app| {
     let page = send(&app, &root, &format!("/admin/users/{ada_id}/disable"), &[]).await;
     let link = page.html.split("href=\"/sign-in?").nth(1).and_then(|rest| rest.split('"').next()).expect("a link");
     let link = crate::support::browser::unescaped(&format!("/sign-in?{link}"));
+    findings.expect("addresses are not in addresses", link.contains("email") || link.contains("example"), false);
     let back = root.sign_in(&app, &link, ROOT).await.location();
     findings.expect("back", back, format!("/admin/users/{ada_id}"));
     let page = send_and_go(&app, &root, &format!("/admin/users/{ada_id}/disable"), &[]).await;
@@ -140,12 +143,20 @@ on_both!(who_signed_in_long_ago_looks_and_does_not_act, |app| {
     findings.none();
 });
 
+on_both!(the_way_in_leads_to_no_page_that_tells_what_was_not_done, |app| {
+    let root = administrator(&app).await;
+    for (to, on) in [("/account%3Fdone=password", "/account"), ("/admin/keys%3Fdone=compromised", "/admin/keys")] {
+        let page = root.get(&app, &format!("/sign-in/done?return_to={to}")).await;
+        assert_eq!(page.location(), on);
+    }
+});
+
 on_both!(who_loses_the_role_is_out_at_once, |app| {
     let root = administrator(&app).await;
     let eve_id = make_admin(&app, "eve@example.com").await;
     let eve = signed_in(&app, "eve@example.com").await;
     assert_eq!(eve.get(&app, "/admin").await.status, 200);
-    send(&app, &root, &format!("/admin/users/{eve_id}/roles"), &[("roles", "billing")]).await;
+    send(&app, &root, &format!("/admin/users/{eve_id}/roles"), &[("roles", "billing"), ("seen", "admin")]).await;
     assert!(eve.get(&app, "/admin").await.location().starts_with("/sign-in"), "her session has ended");
     let eve = signed_in(&app, "eve@example.com").await;
     assert_eq!(eve.get(&app, "/admin").await.status, 403);

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
+use sqlx::Connection as _;
 
-use crate::support::admin::{ROOT, administrator, send, signed_in};
+use crate::support::admin::{ROOT, administrator, fill, send, signed_in};
 use crate::support::app::{Engine, TestApp, eventually, on_both};
 use crate::support::browser::{Browser, unescaped};
 use crate::support::okta::{AUDIENCE, Okta};
@@ -50,6 +52,7 @@ on_both!(the_record, |app| {
         ("act=register&until=2026-06-01T12:30".to_owned(), last(&["register", "register"])),
         ("act=login&from=2026-06-01T12:30&ip=127.0.0.1&by=user&outcome=success".to_owned(), last(&["login", "login"])),
         ("ip=192.0.2.1".to_owned(), last(&[])),
+        ("act=register&ip=%20127.0.0.1".to_owned(), last(&["register", "register"])),
         ("by=operator".to_owned(), last(&[])),
     ] {
         findings.expect(&query, acts(&app, &root, &query).await, right);
@@ -59,11 +62,24 @@ on_both!(the_record, |app| {
     findings.expect("reason", page.html.contains("wrong password"), true);
     findings.expect("by whom", page.html.contains(&format!("data-label=\"By\">{ROOT}")), true);
     findings.expect("whose", page.html.contains(&format!("<a href=\"/admin/users/{id}\">{ADA}</a>")), true);
-    for query in
-        ["act=flying", "who=nobody", "who=nobody%40example.com", "from=yesterday", "until=1", "cursor=x", "cursor=1_x"]
-    {
+    for query in [
+        "act=flying",
+        "who=nobody",
+        "who=nobody%40example.com",
+        "from=yesterday",
+        "until=1",
+        "cursor=x",
+        "cursor=1_x",
+        "outcome=maybe",
+        "ip=here",
+        "by=nobody",
+        "by=admin%20x",
+    ] {
         let page = root.get(&app, &format!("/admin/audit?{query}")).await;
         findings.expect(query, (page.status.as_u16(), page.html.contains("role=\"alert\"")), (422, true));
+        findings.expect(query, page.html.contains("Nothing is on record"), false);
+        let is_of_no_field = query.starts_with("cursor");
+        findings.expect(query, page.html.contains("aria-invalid=\"true\""), !is_of_no_field);
     }
     let page = root.get(&app, "/admin/audit?by=%22%3E%3Cscript%3Ealert(1)&ip=%22%3E%3Cscript%3Ealert(2)").await;
     findings.expect("W7", page.html.contains("<script>"), false);
@@ -85,6 +101,53 @@ on_both!(the_record, |app| {
     }
     findings.expect("page by page", (seen, pages), (121, 3));
     findings.none();
+});
+
+/// Each act that is about no account, with who did it, in the order of time.
+async fn by_whom(app: &TestApp) -> Vec<String> {
+    app.texts("SELECT act || ' ' || actor FROM audit WHERE act LIKE 'client.%' OR act LIKE 'key.%' ORDER BY at").await
+}
+
+on_both!(acts_on_clients_and_keys_are_the_administrators, |app| {
+    let root = administrator(&app).await;
+    let id = app.texts("SELECT id FROM users").await.remove(0);
+    let token = app.log_in(ROOT).await.access_token;
+    let later = || app.hands.advance(Duration::from_secs(1));
+    let made = json!({"name": "Shop", "grants": ["client_credentials"]});
+    let made: Value = app.send_as(Method::POST, "/api/admin/clients", &token, made).await.json().await.unwrap();
+    let client = format!("/api/admin/clients/{}", made["client_id"].as_str().unwrap());
+    for (method, path, body) in [
+        (Method::PATCH, client.clone(), json!({"name": "Store"})),
+        (Method::POST, format!("{client}/rotate"), json!({})),
+        (Method::DELETE, client, json!({})),
+        (Method::POST, "/api/admin/keys/rotate".to_owned(), json!({"now": true})),
+    ] {
+        later();
+        let answer = app.send_as(method, &path, &token, body).await;
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+    }
+    later();
+    send(&app, &root, "/admin/clients/new", &[("name", "Shop"), ("grant.client_credentials", "yes")]).await;
+    let client = format!("/admin/clients/{}", app.texts("SELECT id FROM oauth_clients").await.remove(0));
+    later();
+    fill(&app, &root, &client, &client, &[("name", "Store")]).await;
+    for (path, choice) in [
+        (format!("{client}/disable"), ""),
+        (format!("{client}/enable"), ""),
+        (format!("{client}/rotate"), "none"),
+        (format!("{client}/remove"), ""),
+        ("/admin/keys/rotate".to_owned(), "now"),
+    ] {
+        later();
+        let page = send(&app, &root, &path, &[("choice", choice)]).await;
+        assert!([200, 303].contains(&page.status.as_u16()), "{path}: {}", page.html);
+    }
+    let acts = ["client.add", "client.change", "client.rotate", "client.remove", "key.rotate"];
+    let pages = [&acts[..2], &["client.change"; 2], &acts[2..]].concat();
+    let right: Vec<String> = acts.iter().chain(&pages).map(|act| format!("{act} admin {id}")).collect();
+    assert_eq!(by_whom(&app).await, right);
+    let page = root.get(&app, &format!("/admin/audit?by=admin%20{id}")).await;
+    assert_eq!(page.html.matches(&format!("data-label=\"By\">{ROOT}")).count(), right.len(), "{}", page.html);
 });
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,4 +198,22 @@ async fn how_the_server_is_doing() {
         page.html
     );
     assert!(page.html.contains("mark bad"), "{}", page.html);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_that_nobody_can_count_hold_the_overview_up_for_a_moment_only() {
+    if !crate::support::postgres::available() {
+        eprintln!("SKIPPED: no PostgreSQL for this test");
+        return;
+    }
+    let app = TestApp::start(Engine::Postgres).await;
+    let root = administrator(&app).await;
+    let mut other = sqlx::PgConnection::connect(&app.database).await.unwrap();
+    sqlx::query("BEGIN").execute(&mut other).await.unwrap();
+    sqlx::query("LOCK TABLE letters IN ACCESS EXCLUSIVE MODE").execute(&mut other).await.unwrap();
+    let before = std::time::Instant::now();
+    let page = root.get(&app, "/admin").await;
+    assert!(page.status == 200 && page.html.contains("The database does not tell."), "{}", page.html);
+    assert!(before.elapsed() < Duration::from_secs(5), "{:?}", before.elapsed());
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
 }

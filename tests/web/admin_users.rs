@@ -2,116 +2,15 @@
 
 use serde_json::{Value, json};
 
-use crate::support::admin::{ROOT, administrator, make_admin, send, send_and_go, signed_in};
+use crate::support::admin::{ROOT, administrator, fill, send, send_and_go, signed_in};
 use crate::support::app::{PASSWORD, TestApp, Tokens, on_both};
-use crate::support::browser::{Browser, unescaped};
+use crate::support::browser::Browser;
 use crate::support::letters;
 use crate::support::tokens::Findings;
 use crate::support::totp;
 
 const ADA: &str = "ada@example.com";
 const NEW: &str = "another horse battery staple";
-
-/// The addresses in the rows of a page.
-pub fn addresses(html: &str) -> Vec<String> {
-    let rows = html.split("scope=\"row\"><a href=\"/admin/users/").skip(1);
-    rows.map(|row| unescaped(row.split('>').nth(1).unwrap().split('<').next().unwrap())).collect()
-}
-
-/// All that is found, page by page, and how many pages it took.
-async fn all(app: &TestApp, browser: &Browser, path: &str) -> (Vec<String>, usize) {
-    let (mut found, mut pages, mut path) = (Vec::new(), 0, path.to_owned());
-    loop {
-        let page = browser.get(app, &path).await;
-        assert_eq!(page.status, 200, "{path}");
-        found.extend(addresses(&page.html));
-        pages += 1;
-        let link = page.html.split("\">Next page").next().filter(|before| before.len() < page.html.len());
-        match link.and_then(|before| before.rsplit("href=\"").next()) {
-            Some(next) => path = unescaped(next),
-            None => return (found, pages),
-        }
-    }
-}
-
-on_both!(finding_accounts, |app| {
-    let mut findings = Findings::default();
-    let root = administrator(&app).await;
-    let add = async |email: &str, name: &str| {
-        let new = [("email", email), ("name", name), ("how", "invitation")];
-        assert_eq!(send(&app, &root, "/admin/users/new", &new).await.status, 303, "{email}");
-    };
-    for n in 0..120 {
-        add(&format!("user{n:03}@example.com"), &format!("Zoë Number {n:03}")).await;
-    }
-    add("ada@example.com", "Countess Lovelace").await;
-    add("countess@example.org", "Somebody Else").await;
-    add("oedoen@example.com", "ÖDÖN von Horváth").await;
-    add("straße@example.com", "100% Ada_").await;
-    let (found, pages) = all(&app, &root, "/admin/users").await;
-    findings.expect("all", (found.len(), pages, found.is_sorted()), (125, 3, true));
-
-    for (search, right) in [
-        ("countess", vec!["countess@example.org", "ada@example.com"]),
-        ("COUNTESS@", vec!["countess@example.org"]),
-        ("ada@example.com", vec!["ada@example.com"]),
-        (" Ada@Example.com ", vec!["ada@example.com"]),
-        ("ödön", vec!["oedoen@example.com"]),
-        ("Ödön VON", vec!["oedoen@example.com"]),
-        ("STRASSE", vec![]),
-        ("straße", vec!["straße@example.com"]),
-        ("100%", vec!["straße@example.com"]),
-        ("%", vec![]),
-        ("_", vec![]),
-        ("lovelace", vec![]),
-        ("' OR 1=1 --", vec![]),
-        ("\u{10ffff}", vec![]),
-    ] {
-        let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("search", search).finish();
-        let (found, _) = all(&app, &root, &format!("/admin/users?{query}")).await;
-        findings.expect(&format!("L10 {search}"), found, right.iter().map(|one| (*one).to_owned()).collect());
-    }
-    for (search, count) in [("lovelace", 1), ("%", 1), ("_", 1), ("ÖDÖN", 1), ("number 11", 10), ("example.org", 1)] {
-        let query = url::form_urlencoded::Serializer::new(String::new());
-        let query = { query }.append_pair("search", search).append_pair("anywhere", "yes").finish();
-        let (found, _) = all(&app, &root, &format!("/admin/users?{query}")).await;
-        findings.expect(&format!("anywhere {search}"), found.len(), count);
-    }
-    // Page by page: by their addresses, by their names, and from the one to the other.
-    let (found, pages) = all(&app, &root, "/admin/users?search=user").await;
-    findings.expect("by address", (found.len(), pages, found.is_sorted()), (120, 3, true));
-    let (found, pages) = all(&app, &root, "/admin/users?search=ZO%C3%8B%20n").await;
-    findings.expect("by name", (found.len(), pages, found.is_sorted()), (120, 3, true));
-    app.sql("UPDATE users SET email = 'zoë' || email WHERE email LIKE 'user00%'").await;
-    let (mut found, _) = all(&app, &root, "/admin/users?search=zo%C3%AB").await;
-    findings.expect("each once", found.len(), 120);
-    findings.expect("by address first", found.iter().take(10).all(|email| email.starts_with("zoë")), true);
-    found.sort();
-    found.dedup();
-    findings.expect("each once", found.len(), 120);
-    // The id of an account leads to it, and broken cursors to the first page or to nothing.
-    let id = app.texts("SELECT id FROM users WHERE email = 'ada@example.com'").await.remove(0);
-    findings.expect(
-        "id",
-        root.get(&app, &format!("/admin/users?search={id}")).await.location(),
-        format!("/admin/users/{id}"),
-    );
-    for cursor in ["x", "email:", "name:", "name::", "email:\u{10ffff}", "name:1:2"] {
-        let page = root.get(&app, &format!("/admin/users?search=user&cursor={cursor}")).await;
-        findings.expect(cursor, page.status.as_u16(), 200);
-    }
-    findings.none();
-});
-
-on_both!(names_from_before_can_be_searched_for, |app| {
-    let root = administrator(&app).await;
-    app.sql("UPDATE users SET name = 'ÄGIDIUS', name_key = NULL").await;
-    app.restart().await;
-    crate::support::app::eventually("the name is found", async || {
-        !addresses(&root.get(&app, "/admin/users?search=%C3%A4gid").await.html).is_empty()
-    })
-    .await;
-});
 
 async fn is_out(app: &TestApp, tokens: &Tokens, browser: &Browser) -> bool {
     app.get_as("/api/profile", &tokens.access_token).await.status() == 401
@@ -124,8 +23,13 @@ on_both!(acts_on_an_account, |app| {
     let root = administrator(&app).await;
     let id = app.register_verified(ADA).await;
     let path = format!("/admin/users/{id}");
-    let act =
-        async |name: &str, filled: &[(&str, &str)]| send_and_go(&app, &root, &format!("{path}/{name}"), filled).await;
+    let act = async |name: &str, filled: &[(&str, &str)]| {
+        let action = format!("{path}/{name}");
+        match name {
+            "name" | "roles" => fill(&app, &root, &path, &action, filled).await,
+            _ => send_and_go(&app, &root, &action, filled).await,
+        }
+    };
     let opened = async || (app.log_in(ADA).await, signed_in(&app, ADA).await);
 
     let page = act("name", &[("name", "<script>alert(1)</script>\"'")]).await;
@@ -147,6 +51,9 @@ on_both!(acts_on_an_account, |app| {
     findings.expect("a role more ends nothing", is_out(&app, &tokens, &browser).await, false);
     let page = act("roles", &[("roles", "Billing")]).await;
     findings.expect("no role", (page.status.as_u16(), page.html.contains("lower-case letters")), (422, true));
+    findings.expect("kept", page.form(&format!("{path}/roles")).fields["roles"].clone(), "Billing".to_owned());
+    let told = page.html.matches("aria-invalid=\"true\" aria-describedby=\"error roles-rules\"").count();
+    findings.expect("told at its field", (told, page.html.matches("aria-invalid").count()), (1, 1));
     let (tokens, browser) = opened().await;
     act("roles", &[("roles", "support")]).await;
     findings.expect("J32", is_out(&app, &tokens, &browser).await, true);
@@ -172,7 +79,11 @@ on_both!(acts_on_an_account, |app| {
     findings.expect("enabled", page.html.contains("Its owner may sign in again."), true);
 
     let (tokens, browser) = opened().await;
-    let page = act("password", &[("password", "password1")]).await;
+    let page = root.get(&app, &format!("{path}/password")).await;
+    findings.expect("asks", page.html.contains("Set another password for ada@example.com?"), true);
+    let page = root.submit(&app, &page.form(&format!("{path}/password")), &[("password", "password1")]).await;
+    let described = "aria-invalid=\"true\" aria-describedby=\"error password-rules\"";
+    findings.expect("told at its field", page.html.contains(described), true);
     findings.expect("easy", (page.status.as_u16(), page.html.contains("too easy to guess")), (422, true));
     findings.expect("easy", is_out(&app, &tokens, &browser).await, false);
     let (tokens, browser) = opened().await;
@@ -238,6 +149,29 @@ on_both!(second_factors_are_removed, |app| {
     assert_eq!(app.texts("SELECT outcome FROM audit WHERE act = 'user.factors_remove'").await, ["success"]);
 });
 
+on_both!(ones_own_password_and_factors_are_no_matter_of_administration, |app| {
+    let mut findings = Findings::default();
+    let root = administrator(&app).await;
+    let id = app.texts("SELECT id FROM users").await.remove(0);
+    let path = format!("/admin/users/{id}");
+    let before = app.texts("SELECT password_hash FROM users").await;
+    let page = root.get(&app, &path).await;
+    findings.expect("led on", page.html.contains("changed on the page of <a href=\"/account\">"), true);
+    findings.expect("no link", page.html.contains("/password\"") || page.html.contains("/factors\""), false);
+    for act in ["password", "factors"] {
+        let act = format!("{path}/{act}");
+        findings.expect(&act, root.get(&app, &act).await.location(), "/account".to_owned());
+        let page = send(&app, &root, &act, &[("password", NEW)]).await;
+        let is_led_on = page.html.contains("href=\"/account\"") && page.html.contains("This is your own account");
+        findings.expect(&act, (page.status.as_u16(), is_led_on), (403, true));
+    }
+    findings.expect("as it was", app.texts("SELECT password_hash FROM users").await, before);
+    let acts = app.texts("SELECT act FROM audit WHERE act LIKE 'user.%'").await;
+    findings.expect("nothing on record", acts, Vec::new());
+    findings.expect("still in", root.get(&app, "/admin").await.status.as_u16(), 200);
+    findings.none();
+});
+
 on_both!(another_account, |app| {
     let mut findings = Findings::default();
     let root = administrator(&app).await;
@@ -292,60 +226,17 @@ on_both!(another_account, |app| {
             false,
         );
     }
+    let page =
+        new(&[("email", "eve"), ("name", "Eve"), ("roles", "Billing"), ("how", "password"), ("verified", "yes")]);
+    let page = page.await;
+    for field in ["email", "roles", "password"] {
+        findings.expect(field, page.html.contains(&format!("<p id=\"{field}-error\" class=\"error small\">")), true);
+    }
+    let form = page.form("/admin/users/new").fields;
+    let kept = ["email", "name", "roles", "how", "verified"].map(|field| form[field].as_str());
+    findings.expect("kept", kept, ["eve", "Eve", "Billing", "password", "yes"]);
+    findings.expect("the name is right", page.html.matches("aria-invalid").count(), 3);
     let events = app.texts("SELECT details FROM audit WHERE act = 'user.add' AND details IS NOT NULL").await;
     findings.expect("recorded", events, vec![r#"{"roles":["billing"],"password":"by invitation"}"#.to_owned()]);
     findings.none();
-});
-
-on_both!(the_last_administrator_stays, |app| {
-    let mut findings = Findings::default();
-    let root = administrator(&app).await;
-    let id = app.texts("SELECT id FROM users").await.remove(0);
-    let token = app.log_in(ROOT).await.access_token;
-    // Others do not count who may not log in, or whose role only looks alike.
-    let eve = make_admin(&app, "eve@example.com").await;
-    app.sql(&format!("UPDATE users SET disabled_at = 1 WHERE id = '{eve}'")).await;
-    let mallory = make_admin(&app, "mallory@example.com").await;
-    app.sql(&format!("UPDATE users SET roles = 'admin-of-none xadmin' WHERE id = '{mallory}'")).await;
-    let path = format!("/api/admin/users/{id}");
-    for (act, filled) in [("disable", vec![]), ("delete", vec![]), ("roles", vec![("roles", "billing")])] {
-        let page = send(&app, &root, &format!("/admin/users/{id}/{act}"), &filled).await;
-        findings.expect(act, (page.status.as_u16(), page.html.contains("the last administrator")), (409, true));
-    }
-    for body in [json!({"disabled": true}), json!({"roles": []}), json!({"name": "x", "roles": ["billing"]})] {
-        let answer = app.send_as(reqwest::Method::PATCH, &path, &token, body).await;
-        findings.expect("PATCH", crate::support::app::problem(answer).await, (409, "last-admin".to_owned()));
-    }
-    let answer = app.send_as(reqwest::Method::DELETE, &path, &token, json!({})).await;
-    findings.expect("DELETE", crate::support::app::problem(answer).await, (409, "last-admin".to_owned()));
-    findings.expect(
-        "as it was",
-        app.texts(&format!("SELECT COALESCE(name, '-') || roles FROM users WHERE id = '{id}'")).await,
-        vec!["-admin".to_owned()],
-    );
-    findings.expect("still in", root.get(&app, "/admin").await.status.as_u16(), 200);
-    let page = send_and_go(&app, &root, &format!("/admin/users/{eve}/enable"), &[]).await;
-    findings.expect("another", page.html.contains("may sign in again"), true);
-    let page = send(&app, &root, &format!("/admin/users/{id}/roles"), &[("roles", "")]).await;
-    findings.expect("not the last", page.status.as_u16(), 303);
-    findings.expect("out", root.get(&app, "/admin").await.location().starts_with("/sign-in"), true);
-    findings.none();
-});
-
-on_both!(two_administrators_at_once_leave_one, |app| {
-    let (one, two) = (make_admin(&app, "one@example.com").await, make_admin(&app, "two@example.com").await);
-    let (first, second) =
-        (app.log_in("one@example.com").await.access_token, app.log_in("two@example.com").await.access_token);
-    let lose = async |id: &str, token: &str| {
-        app.send_as(reqwest::Method::PATCH, &format!("/api/admin/users/{id}"), token, json!({"roles": []}))
-            .await
-            .status()
-            .as_u16()
-    };
-    // Each takes it from himself.
-    let mut statuses = [0; 2];
-    (statuses[0], statuses[1]) = tokio::join!(lose(&one, &first), lose(&two, &second));
-    let left = app.texts("SELECT id FROM users WHERE roles = 'admin'").await.len();
-    assert!(left >= 1, "{statuses:?}");
-    assert!(statuses.iter().all(|status| [200, 401, 409, 503].contains(status)), "{statuses:?}");
 });

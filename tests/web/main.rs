@@ -8,9 +8,12 @@ mod support;
 
 mod account;
 mod admin_clients;
+mod admin_last;
 mod admin_many;
 mod admin_pages;
 mod admin_record;
+mod admin_search;
+mod admin_two;
 mod admin_users;
 mod answers;
 mod cors;

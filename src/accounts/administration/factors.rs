@@ -46,6 +46,7 @@ impl Administration<'_> {
     /// # Errors
     /// [`NotDone`].
     pub(crate) async fn remove_factors(&self, user: &UserRecord) -> Result<Vec<String>, NotDone> {
+        self.by.check_is_other(&user.id)?;
         if !self.factors(user).await?.are_some() {
             return Err(NotDone::NoFactors);
         }

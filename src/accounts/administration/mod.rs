@@ -35,8 +35,8 @@ use crate::token::Clock;
 
 pub use add::NewUser;
 pub use not_done::NotDone;
-pub(crate) use search::SearchCursor;
-pub use update::{RoleChange, Update};
+pub(crate) use search::{SearchCursor, check_length, is_address};
+pub use update::{RoleChange, Seen, Update};
 use update::{change, check_admin_is_left};
 
 /// Who does it.
@@ -77,6 +77,15 @@ impl By {
         match self {
             Self::Operator => Ok(()),
             Self::Admin(_) => Ok(records::lock_admins(connection).await?),
+        }
+    }
+
+    /// That it is somebody else's account: what one signs in with oneself is changed by whoever shows once more that it is he, and not by whoever found
+    /// an administrator's browser.
+    fn check_is_other(&self, user_id: &str) -> Result<(), NotDone> {
+        match self {
+            Self::Admin(owner) if owner.user_id == user_id => Err(NotDone::OwnAccount),
+            Self::Admin(_) | Self::Operator => Ok(()),
         }
     }
 
@@ -184,6 +193,7 @@ impl Administration<'_> {
     /// # Errors
     /// [`NotDone`].
     pub async fn set_password(&self, user: &UserRecord, password: Password) -> Result<Vec<String>, NotDone> {
+        self.by.check_is_other(&user.id)?;
         let invalid = |message| NotDone::Invalid(vec![FieldError { field: "password", message }]);
         password.check_length(&self.password_length).map_err(invalid)?;
         let new = self.hashing.hash_new(password, &user.email, user.name.as_deref()).await?.map_err(invalid)?;

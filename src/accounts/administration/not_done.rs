@@ -26,6 +26,12 @@ pub enum NotDone {
     /// Nobody would be left who could administer.
     #[error("it is the last administrator who may log in; give somebody else the role first")]
     LastAdmin,
+    /// It is not any more as it was when somebody decided what shall be different.
+    #[error("the account was changed meanwhile")]
+    ChangedMeanwhile,
+    /// It is the administrator's own password, or his own second factors.
+    #[error("it is the administrator's own account")]
+    OwnAccount,
     /// There are no second factors to take away.
     #[error("there are no second factors")]
     NoFactors,
@@ -61,6 +67,12 @@ impl From<NotDone> for Problem {
             }
             NotDone::LastAdmin => Self::new(StatusCode::CONFLICT, "last-admin")
                 .detail("This is the last administrator who may log in; give somebody else the role first."),
+            NotDone::ChangedMeanwhile => Self::new(StatusCode::CONFLICT, "changed-meanwhile").detail(
+                "Somebody else changed this meanwhile, so nothing was saved. The page has it as it is now: please look, and change it again.",
+            ),
+            NotDone::OwnAccount => Self::new(StatusCode::FORBIDDEN, "own-account").detail(
+                "Nothing was changed: your own password and second factors are changed on the page of your account, which asks for the password that you have.",
+            ),
             NotDone::NoFactors => Self::new(StatusCode::CONFLICT, "no-second-factors")
                 .detail("This account has no second factors and no passkeys."),
             NotDone::NotOwner(not) => not.into(),

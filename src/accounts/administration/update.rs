@@ -17,6 +17,24 @@ pub struct Update {
     pub disabled: Option<bool>,
     /// Its roles.
     pub roles: Option<RoleChange>,
+    /// As what somebody saw the account who decided this: where it is so no more, nothing is changed.
+    pub seen: Seen,
+}
+
+/// What somebody saw of an account; `None` for what he need not have seen.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// Its name, or that it has none.
+    pub name: Option<Option<String>>,
+    /// Its roles.
+    pub roles: Option<Roles>,
+}
+
+impl Seen {
+    fn is_so(&self, user: &UserRecord) -> bool {
+        self.name.as_ref().is_none_or(|name| *name == user.name)
+            && self.roles.as_ref().is_none_or(|roles| *roles == Roles::stored(&user.roles))
+    }
 }
 
 /// How roles shall be different.
@@ -57,6 +75,9 @@ pub(super) async fn change(
     // Whether or not it is disabled: the row is taken either way.
     let _ = records::lock_user(connection.reborrow(), &user.id, None).await?;
     let user = records::user_by_id(connection.reborrow(), &user.id).await?.ok_or(NotDone::Unknown)?;
+    if !update.seen.is_so(&user) {
+        return Err(NotDone::ChangedMeanwhile);
+    }
     let mut ends = false;
     if let Some(name) = &update.name {
         records::set_name(connection.reborrow(), &user.id, name.as_deref()).await?;

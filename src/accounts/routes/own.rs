@@ -19,9 +19,9 @@ use crate::accounts::owner::Owner;
 use crate::accounts::password_change::NotChanged;
 use crate::accounts::password_change::PasswordChange;
 use crate::accounts::profile::NotSaved;
-use crate::accounts::profile::{Leave, ProfileChange};
+use crate::accounts::profile::{Leave, NotLeft, ProfileChange};
+use crate::accounts::reauthentication::Gone;
 use crate::accounts::reauthentication::gone;
-use crate::accounts::reauthentication::{Gone, NotReauthenticated};
 use crate::guard::Bearer;
 use crate::http::Problem;
 use crate::http::documented::Answers;
@@ -109,7 +109,7 @@ async fn change_profile(
     request_body = Leave,
     responses(
         (status = 204, description = "The account is gone, and all its sessions."),
-        Answers<(Owner, Json<Leave>, NotReauthenticated)>,
+        Answers<(Owner, Json<Leave>, NotLeft)>,
     ),
     security(("session" = [])),
 )]

@@ -14,6 +14,7 @@ use crate::http::query::Query;
 use crate::oauth::{OAuth, unavailable};
 use crate::web::browser::SentFrom;
 use crate::web::complaint::Complaint;
+use crate::web::in_words::{holder, minute_of};
 use crate::web::page;
 use crate::web::signed_in::SignedIn;
 
@@ -147,12 +148,9 @@ pub(super) async fn show(signed_in: &SignedIn, oauth: &OAuth, done: Option<Done>
     let (accounts, owner) = (&oauth.accounts, &signed_in.owner);
     let clients = oauth.registry.clients();
     let sessions = accounts.sessions_of(owner).await?.into_iter().map(|session| Session {
-        what: match &session.client_id {
-            Some(id) => clients.get(id).map_or_else(|| id.clone(), |client| client.name().to_owned()),
-            None => session.browser,
-        },
+        what: holder(&session, &clients),
         id: session.id,
-        last_used: for_people(&session.last_used_at),
+        last_used: minute_of(&session.last_used_at),
         // Of a client it is the client's own server.
         ip: session.ip.filter(|_| session.client_id.is_none()).unwrap_or_default(),
         current: session.current,
@@ -184,9 +182,4 @@ impl Overview {
         let page = AccountPage { of: self, error, form_token: signed_in.browser.form_token() };
         page::page(status, &page, &signed_in.browser, None)
     }
-}
-
-/// A time of RFC 3339 to the minute.
-fn for_people(time: &str) -> String {
-    time.get(..16).map_or_else(String::new, |minute| format!("{} UTC", minute.replace('T', " ")))
 }

@@ -56,7 +56,6 @@ pub(super) enum NotAdministrator {
     },
     /// An administrator signed in too long ago to act.
     TooLongAgo {
-        email: String,
         back: String,
         look: Look,
     },
@@ -98,7 +97,7 @@ impl FromRequest for Acting {
             let admin = admin.await?;
             let form = form.await.map_err(NotAdministrator::NotTaken)?;
             if now.saturating_sub(admin.authenticated_at) > micros(RECENT) {
-                return Err(NotAdministrator::TooLongAgo { email: admin.email, back, look: admin.browser.look });
+                return Err(NotAdministrator::TooLongAgo { back, look: admin.browser.look });
             }
             Ok(Self { admin, form })
         })
@@ -153,7 +152,7 @@ impl ResponseError for NotAdministrator {
                 let message = Message::new("This is for administrators", &text);
                 page::message(look, StatusCode::FORBIDDEN, &message.leading_to(ACCOUNT, "Your account"))
             }
-            Self::TooLongAgo { email, back, look } => {
+            Self::TooLongAgo { back, look } => {
                 let minutes = RECENT.as_secs() / 60;
                 let text = format!(
                     "Nothing was changed: you signed in more than {minutes} minutes ago. Please sign in once more, and then do it again."
@@ -162,7 +161,7 @@ impl ResponseError for NotAdministrator {
                 page::message(
                     look,
                     StatusCode::FORBIDDEN,
-                    &message.leading_to(&sign_in_at(back, Some(email)), "Sign in again"),
+                    &message.leading_to(&sign_in_at(back, None), "Sign in again"),
                 )
             }
             Self::NotTaken(not) => not.error_response(),

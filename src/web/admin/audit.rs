@@ -18,17 +18,19 @@ use crate::accounts::browser::in_words;
 use crate::accounts::email::Email;
 use crate::accounts::records;
 use crate::audit::{self, Act, Cursor, Event, Filter};
+use crate::http::Problem;
 use crate::http::methods::{get, resource};
 use crate::http::query::Query;
 use crate::http::request_id::in_span;
 use crate::oauth::OAuth;
 use crate::store::{Connection, StoreError};
+use crate::web::complaint::Complaint;
+use crate::web::page::{BROKEN_LINK, WRONG};
 
 const RECORD: &str = "/admin/audit";
 
 /// So many are on a page.
-const PAGE: usize = 50;
-const PAGE_ROWS: i64 = 50;
+const PAGE: i64 = 50;
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource(RECORD, [get(to(list))]).wrap(from_fn(in_span)));
@@ -80,40 +82,18 @@ struct RecordPage<'p> {
 }
 
 async fn list(admin: Administrator, oauth: Data<OAuth>, query: Query<RecordQuery>) -> HttpResponse {
-    match page(&admin, &oauth, &query.0).await {
-        Ok(page) => {
-            let status = if page.frame.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-            answer(status, &admin, &page)
-        }
-        Err(error) => unavailable(&admin, &error),
-    }
+    show(&admin, &oauth, &query.0).await.unwrap_or_else(|error| unavailable(&admin, &error))
 }
 
-async fn page<'p>(
-    admin: &'p Administrator,
-    oauth: &OAuth,
-    asked: &'p RecordQuery,
-) -> Result<RecordPage<'p>, StoreError> {
+async fn show(admin: &Administrator, oauth: &OAuth, asked: &RecordQuery) -> Result<HttpResponse, StoreError> {
     let mut reader = oauth.accounts.store().read().await?;
-    let (events, error) = match filter(reader.connection(), asked).await? {
-        Ok(filter) => (audit::find(reader.connection(), &filter).await?, None),
-        Err(why) => (Vec::new(), Some(why)),
+    let (events, next, why) = match filter(reader.connection(), asked).await? {
+        Ok(filter) => {
+            let (events, next) = audit::page(reader.connection(), &filter).await?;
+            (events, next, None)
+        }
+        Err(why) => (Vec::new(), None, Some(why)),
     };
-    let events: Vec<Event> = events.into_iter().rev().collect();
-    let cursor = events.last().filter(|_| events.len() >= PAGE).map(|event| event.cursor().to_string());
-    let next = cursor.map(|cursor| {
-        let here = [
-            ("act", asked.act.as_str()),
-            ("who", &asked.who),
-            ("by", &asked.by),
-            ("outcome", &asked.outcome),
-            ("ip", &asked.ip),
-            ("from", &asked.from),
-            ("until", &asked.until),
-            ("cursor", &cursor),
-        ];
-        with_query(RECORD, &here)
-    });
     let entries = entries(reader.connection(), oauth, &events).await?;
     let fixed = [("user", "the owner of the account"), ("operator", "the command line"), ("client", "a client")];
     let mut actors: Vec<_> = fixed.iter().map(|(name, words)| ((*name).to_owned(), (*words).to_owned())).collect();
@@ -122,27 +102,54 @@ async fn page<'p>(
         let name = names.of(id).await?;
         actors.push((asked.by.clone(), format!("the administrator {}", name.unwrap_or_else(|| id.to_owned()))));
     }
-    let frame = Frame::of(admin, Here::Record).error(error);
-    Ok(RecordPage { frame, asked, acts: Act::ALL.map(Act::name), actors, entries, next })
+    let page = RecordPage {
+        frame: Frame::of(admin, Here::Record).error(why.as_ref()),
+        asked,
+        acts: Act::ALL.map(Act::name),
+        actors,
+        entries,
+        next: next.map(|next| asked.further(&next)),
+    };
+    Ok(answer(if why.is_some() { WRONG } else { StatusCode::OK }, admin, &page))
+}
+
+impl RecordQuery {
+    /// The address of the page behind `cursor`.
+    fn further(&self, cursor: &Cursor) -> String {
+        let here = [
+            ("act", self.act.as_str()),
+            ("who", &self.who),
+            ("by", &self.by),
+            ("outcome", &self.outcome),
+            ("ip", &self.ip),
+            ("from", &self.from),
+            ("until", &self.until),
+            ("cursor", &cursor.to_string()),
+        ];
+        with_query(RECORD, &here)
+    }
 }
 
 /// What was asked for; or what is wrong with it.
-async fn filter(connection: Connection<'_>, asked: &RecordQuery) -> Result<Result<Filter, &'static str>, StoreError> {
+async fn filter(connection: Connection<'_>, asked: &RecordQuery) -> Result<Result<Filter, Complaint>, StoreError> {
     let some = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let act = some(&asked.act).map(|name| Act::of_name(&name));
     if act == Some(None) {
-        return Ok(Err("There is no such act; please choose one of the list."));
+        return Ok(Err(wrong("act", "There is no such act; please choose one of the list.")));
     }
     let user_id = match some(&asked.who) {
         None => None,
         Some(who) => match (who.parse::<Uuid>(), Email::parse(&who)) {
             // Also of one that is gone.
             (Ok(id), _) => Some(id.to_string()),
-            (Err(_), None) => return Ok(Err("Please give the email address or the id of an account.")),
+            (Err(_), None) => return Ok(Err(wrong("who", "Please give the email address or the id of an account."))),
             (Err(_), Some(email)) => match records::user_by_email(connection, &email).await? {
                 Some(user) => Some(user.id),
                 None => {
-                    return Ok(Err("There is no account with this email address; one that is gone has its id only."));
+                    return Ok(Err(wrong(
+                        "who",
+                        "There is no account with this email address; one that is gone has its id only.",
+                    )));
                 }
             },
         },
@@ -153,14 +160,16 @@ async fn filter(connection: Connection<'_>, asked: &RecordQuery) -> Result<Resul
         Some(Utc.from_utc_datetime(&time).timestamp_micros())
     };
     let (from, until) = (some(&asked.from).map(|text| time(&text)), some(&asked.until).map(|text| time(&text)));
-    if from == Some(None) || until == Some(None) {
-        return Ok(Err("Please write times like this, in UTC: 2026-06-01T12:00"));
+    for (field, time) in [("from", from), ("until", until)] {
+        if time == Some(None) {
+            return Ok(Err(wrong(field, "Please write times like this, in UTC: 2026-06-01T12:00")));
+        }
     }
     let before = some(&asked.cursor).map(|cursor| Cursor::parse(&cursor));
     if matches!(before, Some(None)) {
-        return Ok(Err("This link is broken; please begin anew."));
+        return Ok(Err(Complaint::new(BROKEN_LINK)));
     }
-    Ok(Ok(Filter {
+    let filter = Filter {
         user_id,
         act: act.flatten(),
         actor: some(&asked.by),
@@ -169,8 +178,14 @@ async fn filter(connection: Connection<'_>, asked: &RecordQuery) -> Result<Resul
         since: from.flatten().unwrap_or(0),
         until: until.flatten().unwrap_or(i64::MAX),
         before: before.flatten(),
-        limit: PAGE_ROWS,
-    }))
+        limit: PAGE,
+    };
+    // In the words of the API, which has the same names for them.
+    Ok(filter.checked().map_err(|error| Complaint::of_problem(&Problem::invalid_fields(vec![error])).1))
+}
+
+fn wrong(field: &'static str, words: &str) -> Complaint {
+    Complaint::new(words).on(&[field])
 }
 
 /// Addresses of accounts by their ids, each looked up once.

@@ -3,6 +3,7 @@
 use crate::oauth::client::{Client, GrantType};
 use crate::oauth::clients::{ClientChange, NewClient};
 use crate::settings::DeclaredScope;
+use crate::web::complaint::Complaint;
 use crate::web::own_form::OwnForm;
 
 /// One of several that may be chosen, each a field of its own.
@@ -29,11 +30,12 @@ pub(super) struct Fields {
     pub access_ttl: String,
     pub refresh_ttl: String,
     pub is_trusted: bool,
-    pub is_disabled: bool,
+    /// What [`Client::seen`] made of the client that the form was made of; empty, for a new one.
+    pub seen: String,
 }
 
 /// Why a form makes no client.
-pub(super) struct MayNot(pub &'static str);
+pub(super) struct MayNot(pub Complaint);
 
 /// The grants by their names in forms, which are short, and in words.
 const GRANTS: [(GrantType, &str, &str); 4] = [
@@ -85,7 +87,7 @@ impl Fields {
             access_ttl: String::new(),
             refresh_ttl: String::new(),
             is_trusted: false,
-            is_disabled: false,
+            seen: String::new(),
         }
     }
 
@@ -109,7 +111,7 @@ impl Fields {
             access_ttl: duration(client.access_ttl()),
             refresh_ttl: duration(client.refresh_ttl()),
             is_trusted: client.is_trusted(),
-            is_disabled: !client.is_enabled(),
+            seen: client.seen(),
         }
     }
 
@@ -134,7 +136,7 @@ impl Fields {
             access_ttl: text("access_ttl"),
             refresh_ttl: text("refresh_ttl"),
             is_trusted: is_checked("trusted"),
-            is_disabled: is_checked("disabled"),
+            seen: text("seen"),
         }
     }
 
@@ -146,7 +148,9 @@ impl Fields {
             grants: chosen(&self.grants),
             scopes: chosen(&self.scopes),
             auth_method: some(&self.auth_method),
-            jwks: jwks.map_err(|_| MayNot("The public keys must be a JWK set: {\"keys\": [...]}."))?,
+            jwks: jwks.map_err(|_| {
+                MayNot(Complaint::new("The public keys must be a JWK set: {\"keys\": [...]}.").on(&["jwks"]))
+            })?,
             access_ttl: some(&self.access_ttl),
             refresh_ttl: some(&self.refresh_ttl),
             redirect_uris: lines(&self.redirect_uris),
@@ -156,7 +160,7 @@ impl Fields {
         })
     }
 
-    /// What shall be so of one there is: all of it, for all of it was on the form.
+    /// What shall be so of one there is: all of it, for all of it was on the form; provided that it still is as the form showed it.
     pub fn to_change(&self) -> ClientChange {
         ClientChange {
             name: Some(self.name.clone()),
@@ -168,7 +172,8 @@ impl Fields {
             post_logout_redirect_uris: Some(lines(&self.post_logout_redirect_uris)),
             audience: Some(some(&self.audience)),
             trusted: Some(self.is_trusted),
-            disabled: Some(self.is_disabled),
+            disabled: None,
+            seen: Some(self.seen.clone()),
         }
     }
 }

@@ -17,7 +17,9 @@ use crate::http::query::Query;
 use crate::http::request_id::in_span;
 use crate::oauth::OAuth;
 use crate::oauth::author::Author;
-use crate::oauth::client::{AuthMethod, Client};
+use crate::oauth::client::{AuthMethod, Client, is_client_id};
+use crate::web::complaint::Complaint;
+use crate::web::page;
 
 pub(super) const CLIENTS: &str = "/admin/clients";
 const NEW: &str = "/admin/clients/new";
@@ -106,19 +108,21 @@ async fn list(admin: Administrator, oauth: Data<OAuth>, query: Query<ListQuery>)
         Ok(clients) => clients,
         Err(error) => return unavailable(&admin, &error),
     };
+    let is_broken = !cursor.is_empty() && !is_client_id(cursor);
+    let why = is_broken.then(|| Complaint::new(page::BROKEN_LINK));
     let mut behind = clients.after(cursor);
-    let shown: Vec<_> = behind.by_ref().take(PAGE).collect();
+    let shown: Vec<_> = behind.by_ref().take(if is_broken { 0 } else { PAGE }).collect();
     let next = behind.next().and_then(|_| shown.last()).map(|last| with_query(CLIENTS, &[("cursor", last.id())]));
-    let page = ClientsPage {
-        frame: Frame::of(&admin, Here::Clients).done(&admin, done),
+    let shown = ClientsPage {
+        frame: Frame::of(&admin, Here::Clients).done(&admin, done).error(why.as_ref()),
         rows: shown.iter().map(|client| Row::from(client.as_ref())).collect(),
         goes_on: !cursor.is_empty(),
         next,
     };
-    answer(StatusCode::OK, &admin, &page)
+    answer(if is_broken { page::WRONG } else { StatusCode::OK }, &admin, &shown)
 }
 
-fn form(status: StatusCode, admin: &Administrator, fields: &Fields, error: Option<&str>) -> HttpResponse {
+fn form(status: StatusCode, admin: &Administrator, fields: &Fields, error: Option<&Complaint>) -> HttpResponse {
     let frame = Frame::of(admin, Here::Clients).error(error);
     answer(status, admin, &NewClientPage { frame, fields })
 }
@@ -132,7 +136,7 @@ async fn add(acting: Acting, oauth: Data<OAuth>) -> HttpResponse {
     let fields = Fields::of_form(&acting.form, &oauth.clients.scopes);
     let new = match fields.to_new() {
         Ok(new) => new,
-        Err(MayNot(why)) => return form(StatusCode::UNPROCESSABLE_ENTITY, admin, &fields, Some(why)),
+        Err(MayNot(why)) => return form(StatusCode::UNPROCESSABLE_ENTITY, admin, &fields, Some(&why)),
     };
     let (clients, author) = (oauth.clients.clone(), Author::Administrator(admin.owner.clone()));
     match oauth.changing(async move { clients.add(new, author).await }).await {

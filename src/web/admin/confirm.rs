@@ -6,6 +6,7 @@ use askama::Template;
 
 use super::administrator::Administrator;
 use super::frame::{Frame, Here, answer};
+use crate::web::complaint::Complaint;
 
 /// What is asked.
 pub(super) struct Question<'q> {
@@ -20,6 +21,8 @@ pub(super) struct Question<'q> {
     pub back: &'q str,
     /// One of these is chosen, the first unless another is.
     pub choices: &'q [Choice],
+    /// A new password is asked for, of at least so many characters.
+    pub new_password: Option<usize>,
 }
 
 /// One of several ways.
@@ -44,7 +47,7 @@ pub(super) fn ask(
     status: StatusCode,
     admin: &Administrator,
     asked: &Question<'_>,
-    error: Option<&str>,
+    error: Option<&Complaint>,
 ) -> HttpResponse {
     let frame = Frame::of(admin, asked.here).error(error);
     answer(status, admin, &ConfirmPage { frame, asked, field: CHOICE })

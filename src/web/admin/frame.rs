@@ -9,6 +9,7 @@ use super::administrator::Administrator;
 use crate::accounts::error::Unavailable;
 use crate::http::Problem;
 use crate::store::StoreError;
+use crate::web::complaint::Complaint;
 use crate::web::page::{self, Message};
 use crate::web::{ADMIN, see_other, sign_in_at};
 
@@ -57,7 +58,7 @@ pub(super) struct Frame<'f> {
     /// What was done.
     pub notice: Option<&'static str>,
     /// What was not, and why.
-    pub error: Option<&'f str>,
+    pub error: Option<&'f Complaint>,
 }
 
 impl<'f> Frame<'f> {
@@ -72,7 +73,7 @@ impl<'f> Frame<'f> {
         self
     }
 
-    pub fn error(mut self, error: Option<&'f str>) -> Self {
+    pub fn error(mut self, error: Option<&'f Complaint>) -> Self {
         self.error = error;
         self
     }
@@ -84,7 +85,7 @@ impl<'f> Frame<'f> {
 }
 
 /// What was done, to be told on the page that comes after it.
-const DONE: [(&str, &str); 14] = [
+const DONE: [(&str, &str); 16] = [
     ("renamed", "The name is saved."),
     ("roles", "The roles are saved. Where one was taken away, all sessions have ended."),
     ("password", "Another password is set, and all sessions have ended."),
@@ -96,6 +97,8 @@ const DONE: [(&str, &str); 14] = [
     ("added", "The account is made."),
     ("invited", "The account is made, and a letter is on its way in which its owner sets a password."),
     ("changed", "The client is saved."),
+    ("client-disabled", "The client is disabled: it gets no token, and those it has are dead."),
+    ("client-enabled", "The client is enabled: it gets tokens again."),
     ("removed", "The client is removed, and its tokens are dead."),
     ("rotated", "There is a new key."),
     ("compromised", "There is a new key, and no other is believed any more."),
@@ -115,12 +118,12 @@ pub(super) fn done(page: &str, done: &str) -> HttpResponse {
 pub(super) fn refused(
     back: &str,
     problem: &Problem,
-    again: impl FnOnce(StatusCode, &str) -> HttpResponse,
+    again: impl FnOnce(StatusCode, &Complaint) -> HttpResponse,
 ) -> HttpResponse {
     if problem.is("invalid-token") {
         return see_other(&sign_in_at(back, None));
     }
-    page::of_problem(problem, |status, complaint| again(status, complaint.text()))
+    page::of_problem(problem, again)
 }
 
 /// 404.

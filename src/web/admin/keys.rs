@@ -17,6 +17,7 @@ use crate::http::request_id::in_span;
 use crate::oauth::OAuth;
 use crate::signing_keys::{Listed, text};
 use crate::token::{Phase, Rotation};
+use crate::web::complaint::Complaint;
 use crate::web::page;
 
 const KEYS: &str = "/admin/keys";
@@ -93,17 +94,17 @@ struct KeysPage<'p> {
 }
 
 async fn list(admin: Administrator, oauth: Data<OAuth>, query: Query<ListQuery>) -> HttpResponse {
-    let shown = |status, keys: &[Listed], error: Option<&str>| {
+    let shown = |status, keys: &[Listed], error: Option<&Complaint>| {
         let frame = Frame::of(&admin, Here::Keys).done(&admin, &query.0.done).error(error);
         answer(status, &admin, &KeysPage { frame, keys: keys.iter().map(Key::from).collect() })
     };
     match keys_of(&oauth).await {
         Ok(keys) => shown(StatusCode::OK, &keys, None),
-        Err(problem) => page::of_problem(&problem, |status, why| shown(status, &[], Some(why.text()))),
+        Err(problem) => page::of_problem(&problem, |status, why| shown(status, &[], Some(why))),
     }
 }
 
-fn question(status: StatusCode, admin: &Administrator, error: Option<&str>) -> HttpResponse {
+fn question(status: StatusCode, admin: &Administrator, error: Option<&Complaint>) -> HttpResponse {
     let question = Question {
         here: Here::Keys,
         title: "Rotate the signing keys?",
@@ -112,6 +113,7 @@ fn question(status: StatusCode, admin: &Administrator, error: Option<&str>) -> H
         button: "Rotate",
         back: KEYS,
         choices: &WAYS,
+        new_password: None,
     };
     ask(status, admin, &question, error)
 }
@@ -125,7 +127,10 @@ async fn rotate(acting: Acting, oauth: Data<OAuth>) -> HttpResponse {
         Some("usual") => (Rotation::Usual, "rotated"),
         Some("now") => (Rotation::AtOnce, "rotated"),
         Some("compromised") => (Rotation::Compromised, "compromised"),
-        _ => return question(StatusCode::BAD_REQUEST, &acting.admin, Some("Please choose one of the ways.")),
+        _ => {
+            let why = Complaint::new("Please choose one of the ways.");
+            return question(StatusCode::BAD_REQUEST, &acting.admin, Some(&why));
+        }
     };
     match rotate_keys(&oauth, acting.admin.owner.clone(), rotation, NOW).await {
         Ok(_) => done(KEYS, told),

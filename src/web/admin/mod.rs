@@ -7,15 +7,16 @@
 //! | `confirm` | the page that asks before what cannot be undone |
 //! | `overview`, `picture` | `/admin`: how the server is doing, and its last hour |
 //! | `users`, `new_user`, `user`, `user_acts` | `/admin/users` |
-//! | `clients`, `client`, `client_form` | `/admin/clients` |
+//! | `clients`, `client`, `client_acts`, `client_form` | `/admin/clients` |
 //! | `keys`, `audit`, `settings` | one page each |
 //!
-//! The rules are those of the API: `accounts/administration`, `oauth/clients.rs`, `admin/keys.rs`. An act goes to an address below that of its page, and
+//! The rules are those of the API: `accounts/administration/`, `oauth/clients.rs`, `signing_keys.rs` by way of `admin/keys.rs`. An act goes to an address below that of its page, and
 //! leads back.
 
 mod administrator;
 mod audit;
 mod client;
+mod client_acts;
 mod client_form;
 mod clients;
 mod confirm;
@@ -39,6 +40,7 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
         .configure(user_acts::routes)
         .configure(clients::routes)
         .configure(client::routes)
+        .configure(client_acts::routes)
         .configure(keys::routes)
         .configure(audit::routes)
         .configure(settings::routes);

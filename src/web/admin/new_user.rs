@@ -16,6 +16,7 @@ use crate::accounts::password::Password;
 use crate::http::Problem;
 use crate::http::methods::{get, post, resource};
 use crate::http::request_id::in_span;
+use crate::web::complaint::Complaint;
 
 const NEW: &str = "/admin/users/new";
 
@@ -46,7 +47,7 @@ fn form(
     admin: &Administrator,
     accounts: &Accounts,
     filled: &Filled<'_>,
-    error: Option<&str>,
+    error: Option<&Complaint>,
 ) -> HttpResponse {
     let frame = Frame::of(admin, Here::Users).error(error);
     answer(status, admin, &NewUserPage { frame, filled, shortest: *accounts.rules.password_length.start() })

@@ -81,14 +81,15 @@ async fn letters(accounts: &Accounts, now: DateTime<Utc>) -> State {
         queue::state(reader.connection()).await
     };
     let name = "Letters".to_owned();
-    match state.await {
-        Err::<_, StoreError>(_) => {
+    let told: Result<Result<_, StoreError>, _> = tokio::time::timeout(PATIENCE, state).await;
+    match told {
+        Err(_) | Ok(Err(_)) => {
             State { name, is_well: false, word: "unknown", more: "The database does not tell.".to_owned() }
         }
-        Ok(queue) if queue.waiting == 0 => {
+        Ok(Ok(queue)) if queue.waiting == 0 => {
             State { name, is_well: true, word: "well", more: "None waits to be sent.".to_owned() }
         }
-        Ok(queue) => {
+        Ok(Ok(queue)) => {
             let since = queue.oldest.map(|at| age(now.timestamp_micros().saturating_sub(at))).unwrap_or_default();
             let failing = match queue.failing {
                 0 => "none of them was tried in vain".to_owned(),

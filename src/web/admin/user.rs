@@ -21,6 +21,8 @@ use crate::http::methods::{get, resource};
 use crate::http::query::Query;
 use crate::http::request_id::in_span;
 use crate::oauth::OAuth;
+use crate::web::complaint::Complaint;
+use crate::web::in_words::{holder, minute_of};
 
 /// So many logins are shown.
 const LOGINS: i64 = 10;
@@ -67,7 +69,9 @@ pub(super) struct UserPage<'p> {
     record: String,
     /// Of what its owner did as an administrator.
     acts: String,
-    shortest: usize,
+    /// What is in the fields.
+    pub typed_name: &'p str,
+    pub typed_roles: &'p str,
 }
 
 async fn show(admin: Administrator, oauth: Data<OAuth>, id: Path<String>, query: Query<ShowQuery>) -> HttpResponse {
@@ -97,7 +101,7 @@ impl<'p> UserPage<'p> {
         status: StatusCode,
         admin: &'p Administrator,
         done: &str,
-        error: Option<&'e str>,
+        error: Option<&'e Complaint>,
     ) -> HttpResponse
     where
         'p: 'e,
@@ -126,10 +130,7 @@ async fn read_page<'p>(
     let clients = oauth.registry.clients();
     let sessions = accounts.sessions_of_user(&user.id, &admin.owner.session.to_string()).await?.into_iter();
     let sessions = sessions.map(|session| Session {
-        what: match &session.client_id {
-            Some(id) => clients.get(id).map_or_else(|| id.clone(), |client| client.name().to_owned()),
-            None => session.browser,
-        },
+        what: holder(&session, &clients),
         begun: minute_of(&session.created_at),
         last_used: minute_of(&session.last_used_at),
         ip: session.ip.unwrap_or_default(),
@@ -165,12 +166,8 @@ async fn read_page<'p>(
         logins: entries(reader.connection(), oauth, &logins).await?,
         record: with_query("/admin/audit", &[("who", &user.id)]),
         acts: with_query("/admin/audit", &[("by", &format!("admin {}", user.id))]),
-        shortest: *accounts.rules.password_length.start(),
+        typed_name: user.name.as_deref().unwrap_or_default(),
+        typed_roles: &user.roles,
         user,
     })
-}
-
-/// A time of RFC 3339 to the minute.
-fn minute_of(time: &str) -> String {
-    time.get(..16).map_or_else(String::new, |minute| format!("{} UTC", minute.replace('T', " ")))
 }

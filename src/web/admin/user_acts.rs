@@ -1,9 +1,9 @@
 //! What is done to one account, at addresses below its page.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, Path, ServiceConfig, to};
+use actix_web::{HttpResponse, ResponseError as _};
 use secrecy::SecretString;
 
 use super::administrator::{Acting, Administrator};
@@ -12,7 +12,7 @@ use super::frame::{Here, done, nothing_here, refused};
 use super::new_user::words;
 use super::user::{find, read};
 use super::users::USERS;
-use crate::accounts::administration::{NotDone, RoleChange, Update};
+use crate::accounts::administration::{NotDone, RoleChange, Seen, Update};
 use crate::accounts::name::display_name;
 use crate::accounts::password::Password;
 use crate::accounts::records::UserRecord;
@@ -21,7 +21,12 @@ use crate::http::Problem;
 use crate::http::methods::{get, post, resource};
 use crate::http::request_id::in_span;
 use crate::oauth::OAuth;
-use crate::web::see_other;
+use crate::web::complaint::Complaint;
+use crate::web::page::{self, Message};
+use crate::web::{ACCOUNT, see_other};
+
+/// What a form showed when it was made, so that it does not undo what somebody else did meanwhile.
+const SEEN: &str = "seen";
 
 /// An act on an account, by its name in the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,10 +84,23 @@ impl UserAct {
         }
     }
 
+    /// Whether it is one that an administrator does to himself on the page of his account, where he shows that it is he.
+    fn is_not_for(self, user: &UserRecord, admin: &Administrator) -> bool {
+        matches!(self, Self::SetPassword | Self::RemoveFactors) && user.id == admin.owner.user_id
+    }
+
     /// What is asked before it is done: title, what happens, and the button. `None` for what its form asks for already, and can be changed back.
     fn question(self) -> Option<(&'static str, &'static [&'static str], &'static str)> {
         match self {
-            Self::Rename | Self::SetRoles | Self::SetPassword | Self::Enable => None,
+            Self::Rename | Self::SetRoles | Self::Enable => None,
+            Self::SetPassword => Some((
+                "Set another password for",
+                &[
+                    "The password that the account has is good no more, and all its sessions end. The owner of a verified address is told by letter.",
+                    "Be sure that whoever asked for this is the owner: this is how accounts are taken over. A letter, which anybody can ask for on the page where one signs in, lets its owner set a password that nobody else knows.",
+                ],
+                "Set the password",
+            )),
             Self::Disable => Some((
                 "Disable",
                 &[
@@ -125,9 +143,9 @@ fn no_such_act(admin: &Administrator) -> HttpResponse {
 fn question(
     status: StatusCode,
     admin: &Administrator,
-    user: &UserRecord,
+    (oauth, user): (&OAuth, &UserRecord),
     act: UserAct,
-    error: Option<&str>,
+    error: Option<&Complaint>,
 ) -> Option<HttpResponse> {
     let (title, text, button) = act.question()?;
     let back = format!("{USERS}/{}", user.id);
@@ -139,6 +157,7 @@ fn question(
         button,
         back: &back,
         choices: &[],
+        new_password: (act == UserAct::SetPassword).then(|| *oauth.accounts.rules.password_length.start()),
     };
     Some(ask(status, admin, &question, error))
 }
@@ -147,7 +166,8 @@ async fn confirm(admin: Administrator, oauth: Data<OAuth>, path: Path<(String, S
     let (id, name) = path.into_inner();
     let Some(act) = UserAct::of_name(&name) else { return no_such_act(&admin) };
     match find(&admin, &oauth, &id).await {
-        Ok(user) => question(StatusCode::OK, &admin, &user, act, None)
+        Ok(user) if act.is_not_for(&user, &admin) => see_other(ACCOUNT),
+        Ok(user) => question(StatusCode::OK, &admin, (&oauth, &user), act, None)
             .unwrap_or_else(|| see_other(&format!("{USERS}/{}", user.id))),
         Err(not_found) => not_found,
     }
@@ -166,14 +186,34 @@ async fn act(acting: Acting, oauth: Data<OAuth>, path: Path<(String, String)>) -
         Ok(()) => done(if act == UserAct::Delete { USERS } else { &back }, act.done()),
         Err(not) => {
             let problem = Problem::from(not);
+            if problem.is("own-account") {
+                let (_, why) = Complaint::of_problem(&problem);
+                let message = Message::new("This is your own account", why.text()).leading_to(ACCOUNT, "Your account");
+                return page::message(&admin.browser.look, problem.status_code(), &message);
+            }
             if act.question().is_some() {
-                let asked = |status, why: &str| question(status, admin, &user, act, Some(why));
+                let asked = |status, why: &Complaint| question(status, admin, (&oauth, &user), act, Some(why));
                 return refused(&back, &problem, |status, why| {
                     asked(status, why).unwrap_or_else(|| no_such_act(admin))
                 });
             }
+            // Anew: it may have been changed meanwhile, which is then what the page tells.
+            let user = match find(admin, &oauth, &id).await {
+                Ok(user) => user,
+                Err(not_found) => return not_found,
+            };
             match read(admin, &oauth, &user).await {
-                Ok(page) => refused(&back, &problem, |status, why| page.answer(status, admin, "", Some(why))),
+                Ok(mut page) => refused(&back, &problem, |status, why| {
+                    // As it was typed; where somebody else changed it, as it is.
+                    match act {
+                        _ if problem.is("changed-meanwhile") => {}
+                        UserAct::Rename => page.typed_name = acting.form.get("name").unwrap_or_default(),
+                        UserAct::SetRoles => page.typed_roles = acting.form.get("roles").unwrap_or_default(),
+                        _ => {}
+                    }
+                    let why = why.clone().in_form(act.name());
+                    page.answer(status, admin, "", Some(&why))
+                }),
                 Err(unavailable) => unavailable,
             }
         }
@@ -188,11 +228,14 @@ async fn run(act: UserAct, acting: &Acting, oauth: &OAuth, user: &UserRecord) ->
     let user = user.clone();
     let update = match act {
         UserAct::Rename => {
-            Update { name: Some(display_name(Some(field("name"))).map_err(invalid)?), ..Update::default() }
+            let name = display_name(Some(field("name"))).map_err(invalid)?;
+            let seen = Some(field(SEEN).to_owned()).filter(|name| !name.is_empty());
+            Update { name: Some(name), seen: Seen { name: Some(seen), roles: None }, ..Update::default() }
         }
         UserAct::SetRoles => {
             let roles = Roles::of(words(field("roles")).iter().map(String::as_str)).map_err(invalid)?;
-            Update { roles: Some(RoleChange::Set(roles)), ..Update::default() }
+            let seen = Seen { name: None, roles: Some(Roles::stored(field(SEEN))) };
+            Update { roles: Some(RoleChange::Set(roles)), seen, ..Update::default() }
         }
         UserAct::Enable => Update { disabled: Some(false), ..Update::default() },
         UserAct::Disable => Update { disabled: Some(true), ..Update::default() },

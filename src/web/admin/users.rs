@@ -1,4 +1,4 @@
-//! `/admin/users`: finding accounts. A page costs what is on it, however many accounts there are, but for a search anywhere.
+//! `/admin/users`: finding accounts. What a page costs, `accounts/administration/search.rs` says.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -11,19 +11,20 @@ use uuid::Uuid;
 use super::administrator::Administrator;
 use super::frame::{Frame, Here, answer, minute, unavailable, with_query};
 use crate::accounts::Accounts;
-use crate::accounts::administration::SearchCursor;
+use crate::accounts::administration::{SearchCursor, check_length, is_address};
 use crate::accounts::records::UserRecord;
+use crate::http::Problem;
 use crate::http::methods::{get, resource};
 use crate::http::query::Query;
 use crate::http::request_id::in_span;
 use crate::store::StoreError;
-use crate::web::see_other;
+use crate::web::complaint::Complaint;
+use crate::web::{page, see_other};
 
 pub(super) const USERS: &str = "/admin/users";
 
 /// So many are on a page.
 const PAGE: usize = 50;
-const PAGE_ROWS: i64 = 50;
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource(USERS, [get(to(list))]).wrap(from_fn(in_span)));
@@ -94,14 +95,20 @@ async fn list(admin: Administrator, accounts: Data<Accounts>, query: Query<ListQ
         return see_other(&format!("{USERS}/{id}"));
     }
     let is_anywhere = anywhere == "yes";
-    let (users, next) = match find(&admin, &accounts, search, is_anywhere, cursor).await {
-        Ok(found) => found,
+    let why = wrong(search, anywhere);
+    let found = match why {
+        Some(_) => Ok(Some((Vec::new(), None))),
+        None => find(&admin, &accounts, search, is_anywhere, cursor).await,
+    };
+    let (why, (users, next)) = match found {
+        Ok(Some(found)) => (why, found),
+        Ok(None) => (Some(Complaint::new(page::BROKEN_LINK)), (Vec::new(), None)),
         Err(error) => return unavailable(&admin, &error),
     };
     let here = [("search", search), ("anywhere", if is_anywhere { "yes" } else { "" })];
     let next = next.map(|next| with_query(USERS, &[&here[..], &[("cursor", next.as_str())]].concat()));
-    let page = UsersPage {
-        frame: Frame::of(&admin, Here::Users).done(&admin, done),
+    let shown = UsersPage {
+        frame: Frame::of(&admin, Here::Users).done(&admin, done).error(why.as_ref()),
         search,
         is_anywhere,
         goes_on: !cursor.is_empty(),
@@ -109,24 +116,39 @@ async fn list(admin: Administrator, accounts: Data<Accounts>, query: Query<ListQ
         rows: users.into_iter().map(Row::from).collect(),
         next,
     };
-    answer(StatusCode::OK, &admin, &page)
+    answer(if why.is_some() { page::WRONG } else { StatusCode::OK }, &admin, &shown)
 }
 
-/// The accounts of a page, and where the next one begins.
+/// What is wrong with what shall be searched for.
+fn wrong(search: &str, anywhere: &str) -> Option<Complaint> {
+    if !["", "yes"].contains(&anywhere) {
+        return Some(Complaint::new("Anywhere is yes, or left out.").on(&["anywhere"]));
+    }
+    let error = check_length(search).err()?;
+    Some(Complaint::of_problem(&Problem::invalid_fields(vec![error])).1)
+}
+
+/// The accounts of a page, and where the next one begins; `None`, when no page ended with `cursor`.
 async fn find(
     admin: &Administrator,
     accounts: &Accounts,
     search: &str,
     is_anywhere: bool,
     cursor: &str,
-) -> Result<(Vec<UserRecord>, Option<String>), StoreError> {
+) -> Result<Option<(Vec<UserRecord>, Option<String>)>, StoreError> {
     let administration = accounts.administration(admin.owner.clone());
     if !search.is_empty() && !is_anywhere {
-        let found = administration.search(search, SearchCursor::parse(cursor), PAGE).await?;
-        return Ok((found.users, found.next.map(|next| next.to_string())));
+        let place = SearchCursor::parse(cursor);
+        if !cursor.is_empty() && place.is_none() {
+            return Ok(None);
+        }
+        let found = administration.search(search, place, PAGE).await?;
+        return Ok(Some((found.users, found.next.map(|next| next.to_string()))));
     }
     let search = (!search.is_empty()).then_some(search);
-    let users = administration.list(search, cursor, PAGE_ROWS).await?;
-    let next = users.last().filter(|_| users.len() >= PAGE).map(|user| user.email.clone());
-    Ok((users, next))
+    if !cursor.is_empty() && !is_address(cursor) {
+        return Ok(None);
+    }
+    let found = administration.page(search, cursor, PAGE).await?;
+    Ok(Some((found.users, found.next)))
 }

@@ -45,8 +45,15 @@ struct SecondFactorPage<'p> {
 /// Where a browser may be sent when its user has signed in: only on with what he came for.
 pub(in crate::web) fn on_this_server(return_to: &str) -> Option<&str> {
     let is_plain = return_to.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    let (path, _) = return_to.split_once('?').unwrap_or((return_to, ""));
+    let (path, query) = return_to.split_once('?').unwrap_or((return_to, ""));
+    let tells = (path == ACCOUNT || is_of_administration(path)) && says_what_was_done(query);
+    let return_to = if tells { path } else { return_to };
     (is_plain && ([AUTHORIZE, ACTIVATE, ACCOUNT].contains(&path) || is_of_administration(path))).then_some(return_to)
+}
+
+/// Whether a page of this server would tell of an act by this query: whoever made the link would have it say what was not done.
+fn says_what_was_done(query: &str) -> bool {
+    url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "done")
 }
 
 /// Whether it is a page of administration: nothing in it leads elsewhere.
@@ -167,6 +174,14 @@ mod tests {
             "/admin/clients/0oaAuBw5y3OB8PmlJYOl-im",
         ] {
             assert_eq!(on_this_server(good), Some(good));
+        }
+        for (tells, on) in [
+            ("/account?done=password", "/account"),
+            ("/account?%64one=password", "/account"),
+            ("/admin/users?search=ada&done=deleted", "/admin/users"),
+            ("/admin/keys?done=compromised", "/admin/keys"),
+        ] {
+            assert_eq!(on_this_server(tells), Some(on));
         }
         // O12
         for wrong in [
