@@ -25,6 +25,7 @@ use crate::metrics::{OfWorker, Stopwatch};
 use crate::oauth::error::OAuthError;
 use crate::settings::{LogRequests, Settings};
 use crate::token::{Clock, random};
+use crate::traces::Traces;
 use crate::web;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -42,6 +43,7 @@ pub(crate) struct Edge {
     log: LogRequests,
     clock: Clock,
     ids: Arc<Ids>,
+    traces: Traces,
 }
 
 /// Ids that are unique among all nodes and restarts: a random start, then counting.
@@ -51,7 +53,7 @@ struct Ids {
 }
 
 impl Edge {
-    pub fn new(settings: &Settings, clock: Clock) -> Self {
+    pub fn new(settings: &Settings, clock: Clock, traces: Traces) -> Self {
         let mut headers = vec![
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
             (CONTENT_SECURITY_POLICY, HeaderValue::from_static(NO_CONTENT)),
@@ -63,7 +65,7 @@ impl Edge {
             headers.push((STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS)));
         }
         let ids = Ids { start: random::base64url(&random::bytes::<6>()), next: AtomicU64::new(1) };
-        Self { headers: headers.into(), log: settings.log.requests, clock, ids: Arc::new(ids) }
+        Self { headers: headers.into(), log: settings.log.requests, clock, ids: Arc::new(ids), traces }
     }
 
     /// Has `next` answer. `worker` counts the request, where metrics are shown.
@@ -77,10 +79,12 @@ impl Edge {
         let started = (self.log != LogRequests::Off).then(|| self.clock.monotonic());
         request.extensions_mut().insert(RequestId(id.clone()));
         let counting = worker.map(|worker| (worker, Stopwatch::start(), request.method().clone()));
+        let span = self.traces.request(&request);
         let of_oauth = request.path().starts_with("/oauth2/");
         // A handler that panics shall not leave its client without an answer.
-        let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-        let answered = answered.unwrap_or_else(|_| Err(self.panicked(of_oauth, id.clone())));
+        let answered = span.around(AssertUnwindSafe(next.call(request)).catch_unwind()).await;
+        let answered = answered.unwrap_or_else(|_| Err(span.enter(|| self.panicked(of_oauth, id.clone()))));
+        span.answered(&answered);
         if let Some((worker, since, method)) = counting {
             let (pattern, status) = match &answered {
                 Ok(response) => (response.request().match_pattern(), response.status()),
@@ -93,7 +97,7 @@ impl Edge {
         if let Some(started) = started
             && (self.log == LogRequests::All || response.status().is_server_error())
         {
-            self.log(&response, started, &id);
+            span.enter(|| self.log(&response, started, &id));
         }
         response.headers_mut().insert(REQUEST_ID, id);
         Ok(response)
@@ -173,7 +177,7 @@ mod tests {
     /// One worker, so that all requests are on it.
     fn serve() -> SocketAddr {
         let settings = Settings::read(&Sources::default()).unwrap();
-        let edge = Edge::new(&settings, Clock::system());
+        let edge = Edge::new(&settings, Clock::system(), Traces::off());
         let lock = web::Data::new(Mutex::new(0_u32));
         let server = HttpServer::new(move || {
             let edge = edge.clone();

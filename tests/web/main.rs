@@ -27,3 +27,5 @@ mod picture;
 mod playground;
 mod slow_clients;
 mod tls;
+#[cfg(feature = "otel")]
+mod traces;
