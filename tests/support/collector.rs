@@ -128,7 +128,8 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
         received.extend_from_slice(&part[..count]);
         if let Some(end) = received.windows(4).position(|end| end == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&received[..end + 4]).to_lowercase();
-            let length = head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next()?.parse().ok());
+            let length: Option<usize> =
+                head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next()?.parse().ok());
             let Some(length) = length else { return };
             break (head, end + 4 + length);
         }

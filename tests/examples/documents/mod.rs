@@ -40,7 +40,11 @@ const NOT_RUN: [(&str, &str, &str); 4] = [
         "building it again takes minutes; its text is an example's, which is built",
     ),
     ("docs/running.md", "cargo build --release", "needs root and systemd"),
-    ("docs/running.md", "cargo build --release --features otel", "a release takes minutes; tests/program/traces.rs starts it so"),
+    (
+        "docs/running.md",
+        "cargo build --release --features otel",
+        "a release takes minutes; tests/program/traces.rs starts it so",
+    ),
     ("docs/performance.md", "bench/run", "takes twenty minutes, and measures nothing beside other tests"),
 ];
 
