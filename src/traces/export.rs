@@ -3,8 +3,9 @@
 //! Spans go into a queue that never waits: what finds no room is lost, as is what the collector does not take. A thread of its own sends them, many at
 //! once, so that a collector that hangs or is gone holds up nobody.
 
+use std::fmt::Display;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use opentelemetry::trace::TracerProvider as _;
@@ -13,7 +14,8 @@ use opentelemetry_otlp::{ExporterBuildError, Protocol, WithExportConfig as _, Wi
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{
-    BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider, SpanData, SpanExporter,
+    BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider, Span, SpanData, SpanExporter,
+    SpanProcessor,
 };
 use url::{Host, Url};
 
@@ -76,16 +78,17 @@ impl Traces {
             .with_timeout(TIMEOUT)
             .build()
             .map_err(TracesError::Exporter)?;
-        let exporter = Telling { exporter, lost: AtomicU64::new(0) };
+        let counts = Arc::new(Counts::default());
+        let exporter = Exporter { inner: exporter, counts: Arc::clone(&counts) };
         let config = BatchConfigBuilder::default()
             .with_max_queue_size(QUEUE)
             .with_max_export_batch_size(BATCH)
             .with_scheduled_delay(DELAY)
             .build();
-        let processor = BatchSpanProcessor::builder(exporter).with_batch_config(config).build();
+        let inner = BatchSpanProcessor::builder(exporter).with_batch_config(config).build();
         let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(settings.traces.sample)));
         let provider = SdkTracerProvider::builder()
-            .with_span_processor(processor)
+            .with_span_processor(Queue { inner, counts })
             .with_sampler(sampler)
             .with_resource(resource(&settings.traces.service_name))
             .build();
@@ -162,39 +165,90 @@ fn client(endpoint: &Url) -> Result<reqwest::blocking::Client, TracesError> {
     made.map_err(TracesError::Client)
 }
 
-/// Says once that the collector takes nothing, and once that it does again.
-#[derive(Debug)]
-struct Telling {
-    exporter: opentelemetry_otlp::SpanExporter,
-    /// Spans that it did not take since it last took some.
+/// How many spans wait, and how many were lost. Says once that some are, and once that it is over.
+#[derive(Debug, Default)]
+struct Counts {
+    waiting: AtomicUsize,
     lost: AtomicU64,
 }
 
-impl SpanExporter for Telling {
+impl Counts {
+    fn lose(&self, spans: usize, error: &dyn Display) {
+        let spans = u64::try_from(spans).unwrap_or(u64::MAX);
+        if self.lost.fetch_add(spans, Ordering::Relaxed) == 0 {
+            tracing::warn!(%error, "traces are lost until the collector takes them");
+        }
+    }
+
+    /// The collector took some. It is over when it is not behind.
+    fn taken(&self) {
+        if self.waiting.load(Ordering::Relaxed) < BATCH {
+            let lost = self.lost.swap(0, Ordering::Relaxed);
+            if lost > 0 {
+                tracing::info!(lost, "the collector takes traces again");
+            }
+        }
+    }
+}
+
+/// The queue, which would not say what it has no room for.
+#[derive(Debug)]
+struct Queue {
+    inner: BatchSpanProcessor,
+    counts: Arc<Counts>,
+}
+
+impl SpanProcessor for Queue {
+    fn on_start(&self, span: &mut Span, context: &Context) {
+        self.inner.on_start(span, context);
+    }
+
+    fn on_end(&self, span: SpanData) {
+        if self.counts.waiting.fetch_add(1, Ordering::Relaxed) < QUEUE {
+            self.inner.on_end(span);
+        } else {
+            self.counts.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.counts.lose(1, &"the queue is full");
+        }
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.inner.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.inner.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.inner.set_resource(resource);
+    }
+}
+
+/// Where the queue ends.
+#[derive(Debug)]
+struct Exporter {
+    inner: opentelemetry_otlp::SpanExporter,
+    counts: Arc<Counts>,
+}
+
+impl SpanExporter for Exporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        let spans = u64::try_from(batch.len()).unwrap_or(u64::MAX);
-        let outcome = self.exporter.export(batch).await;
+        let spans = batch.len();
+        self.counts.waiting.fetch_sub(spans, Ordering::Relaxed);
+        let outcome = self.inner.export(batch).await;
         match &outcome {
-            Ok(()) => {
-                let lost = self.lost.swap(0, Ordering::Relaxed);
-                if lost > 0 {
-                    tracing::info!(lost, "the collector takes traces again");
-                }
-            }
-            Err(error) => {
-                if self.lost.fetch_add(spans, Ordering::Relaxed) == 0 {
-                    tracing::warn!(%error, "the collector does not take traces; they are lost until it does");
-                }
-            }
+            Ok(()) => self.counts.taken(),
+            Err(error) => self.counts.lose(spans, error),
         }
         outcome
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.exporter.shutdown_with_timeout(timeout)
+        self.inner.shutdown_with_timeout(timeout)
     }
 
     fn set_resource(&mut self, resource: &Resource) {
-        self.exporter.set_resource(resource);
+        self.inner.set_resource(resource);
     }
 }

@@ -79,7 +79,7 @@ async fn a_collector_that_takes_nothing_is_told_of_once() {
     })
     .await;
     let about = |words: &str| program.log().matches(words).count();
-    assert_eq!(about("the collector does not take traces"), 1, "{}", program.log());
+    assert_eq!(about("traces are lost until the collector takes them"), 1, "{}", program.log());
     assert_eq!(about("HTTP export failed with status code: 400"), 1, "{}", program.log());
     collector.set(Manner::Takes);
     eventually("it is told of", async || {
@@ -93,6 +93,22 @@ async fn a_collector_that_takes_nothing_is_told_of_once() {
     assert!(program.ended(Duration::from_mins(1)).await.success());
     assert!(program.log().contains("did not take the last traces in time"), "{}", program.log());
     assert_eq!(program.log().matches("WARN").count(), 2, "{}", program.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_than_the_collector_takes_is_told_of_once() {
+    let (folder, collector) = (tempfile::tempdir().unwrap(), Collector::start(Manner::Hangs).await);
+    let mut program = Program::start_beside(folder.path(), &[(ENDPOINT, &*collector.endpoint())]).await;
+    let many = (0..8).map(|_| async {
+        for _ in 0..1000 {
+            assert_eq!(program.get("/api/publicInfo", "").await, 200);
+        }
+    });
+    futures_util::future::join_all(many).await;
+    eventually("it is told of", async || program.log().contains("traces are lost")).await;
+    program.signal("TERM");
+    assert!(program.ended(Duration::from_mins(1)).await.success());
+    assert_eq!(program.log().matches("traces are lost").count(), 1, "{}", program.log());
 }
 
 #[test]
