@@ -39,8 +39,8 @@ pub enum TracesError {
     /// The HTTP client could not be made.
     #[error("traces.endpoint: cannot prepare HTTP for it: {0}")]
     Client(#[source] reqwest::Error),
-    /// One of OpenTelemetry's variables in the environment is wrong.
-    #[error("traces.endpoint: {0}; look at the variables OTEL_EXPORTER_OTLP_… in the environment")]
+    /// The exporter does not take the address.
+    #[error("traces.endpoint: {0}")]
     Exporter(#[source] ExporterBuildError),
     /// The operating system gave no thread.
     #[error("cannot start a thread: {0}")]
@@ -161,8 +161,8 @@ fn client(endpoint: &Url) -> Result<reqwest::blocking::Client, TracesError> {
     };
     let thread =
         std::thread::Builder::new().name("traces-start".to_owned()).spawn(make).map_err(TracesError::Thread)?;
-    let made = thread.join().map_err(|_| TracesError::Thread(std::io::Error::other("it panicked")))?;
-    made.map_err(TracesError::Client)
+    let client = thread.join().map_err(|_| TracesError::Thread(std::io::Error::other("it panicked")))?;
+    client.map_err(TracesError::Client)
 }
 
 /// How many spans wait, and how many were lost. Says once that some are, and once that it is over.

@@ -65,7 +65,7 @@ impl Collector {
     /// All bytes that came, as text as far as they are.
     pub fn bytes(&self) -> String {
         let requests = self.shared.requests.lock().expect("no panic");
-        requests.iter().map(|(head, body)| format!("{head}{}", String::from_utf8_lossy(body))).collect()
+        requests.iter().flat_map(|(head, body)| [head.clone(), String::from_utf8_lossy(body).into_owned()]).collect()
     }
 
     fn messages(&self) -> Vec<ExportTraceServiceRequest> {
