@@ -155,7 +155,7 @@ impl Hashing {
         let span = traces::part("password hash", Kind::Internal);
         let (inside, in_queue) = (span.place(), span.part("password hash: wait", Kind::Internal));
         let job: Job = Box::new(move |memory| {
-            drop(in_queue);
+            in_queue.end();
             // Whoever waited for it has hung up: no hash for nobody.
             if answer.is_closed() {
                 return;
@@ -164,7 +164,7 @@ impl Hashing {
             let started = Stopwatch::start();
             let working = inside.part("password hash: work", Kind::Internal);
             let done = work(memory);
-            drop(working);
+            working.end();
             let took = started.elapsed();
             recent_micros.store(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
             // Before the answer, so that whoever has it finds them counted.

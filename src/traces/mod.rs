@@ -34,6 +34,7 @@ pub(crate) use span::{Here, Span, begin, carried, here, part, trace_id};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// All of it is done here.
+    #[cfg(feature = "server")]
     Internal,
     /// Another program is asked and waited for.
     Client,

@@ -6,6 +6,7 @@
     clippy::trivially_copy_pass_by_ref,
     clippy::unused_async,
     clippy::missing_const_for_fn,
+    clippy::unnecessary_wraps,
     reason = "what is asked for is what the feature has"
 )]
 
@@ -125,6 +126,9 @@ mod of_server {
     impl Span {
         #[inline]
         pub(crate) fn answered<B>(&self, _: &Result<ServiceResponse<B>, Error>) {}
+
+        #[inline]
+        pub(crate) fn end(self) {}
 
         #[inline]
         pub(crate) fn enter<T>(&self, work: impl FnOnce() -> T) -> T {

@@ -102,6 +102,11 @@ impl Span {
         let _within = self.0.0.clone().map(Context::attach);
         work()
     }
+
+    /// Ends it before it goes out of sight.
+    pub(crate) fn end(self) {
+        drop(self);
+    }
 }
 
 impl Here {
