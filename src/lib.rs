@@ -86,6 +86,7 @@ pub mod store;
 #[cfg(feature = "server")]
 pub mod tls;
 pub mod token;
+mod traces;
 #[cfg(feature = "server")]
 mod web;
 

@@ -19,6 +19,7 @@ use super::password::Password;
 use crate::metrics::{Metrics, Stopwatch};
 use crate::settings::Passwords;
 use crate::token::random;
+use crate::traces::{self, Kind};
 
 const SALT_BYTES: usize = 16;
 const HASH_BYTES: usize = 32;
@@ -151,14 +152,19 @@ impl Hashing {
         let (answer, answered) = oneshot::channel();
         let (recent_micros, metrics) = (Arc::clone(&self.recent_micros), self.metrics.clone());
         let waiting = Stopwatch::start();
+        let span = traces::part("password hash", Kind::Internal);
+        let (inside, in_queue) = (span.place(), span.part("password hash: wait", Kind::Internal));
         let job: Job = Box::new(move |memory| {
+            in_queue.end();
             // Whoever waited for it has hung up: no hash for nobody.
             if answer.is_closed() {
                 return;
             }
             let waited = waiting.elapsed();
             let started = Stopwatch::start();
+            let working = inside.part("password hash: work", Kind::Internal);
             let done = work(memory);
+            working.end();
             let took = started.elapsed();
             recent_micros.store(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
             // Before the answer, so that whoever has it finds them counted.
@@ -173,9 +179,15 @@ impl Hashing {
                 if let Some(metrics) = &self.metrics {
                     metrics.hashes_wait(self.waiting());
                 }
-                answered.await.map_err(|_| self.busy())
+                answered.await.map_err(|_| {
+                    span.failed("broken_off");
+                    self.busy()
+                })
             }
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(self.busy()),
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                span.failed("busy");
+                Err(self.busy())
+            }
         }
     }
 

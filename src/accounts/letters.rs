@@ -20,6 +20,7 @@ use crate::mail::queue::{self, Waiting};
 use crate::mail::{Letter, NotTaken, Text};
 use crate::metrics::LetterOutcome;
 use crate::store::{Connection, StoreError};
+use crate::traces::{self, Kind};
 
 /// How soon a letter is noticed that another node put into the queue, or that is due again.
 const TICK: Duration = Duration::from_secs(1);
@@ -82,7 +83,8 @@ impl Accounts {
     #[must_use]
     pub fn send_letters(self: &Arc<Self>) -> Postman {
         let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(run(Arc::downgrade(self), Arc::clone(&self.letters_wait), stopped));
+        let running = run(Arc::downgrade(self), Arc::clone(&self.letters_wait), stopped);
+        let task = tokio::spawn(traces::carried(running));
         Postman { stop, task }
     }
 
@@ -112,11 +114,12 @@ impl Accounts {
             // By the clock of this moment: those before it may have taken their time.
             if let Some(prepared) = self.prepare(&waiting, self.clock.unix_micros()).await? {
                 let accounts = Arc::clone(self);
-                under_way.spawn(async move {
-                    if let Err(error) = accounts.send(&waiting, &prepared).await {
+                under_way.spawn(traces::carried(async move {
+                    let span = traces::begin("send letter", Kind::Client).with("tokenhouse.letter.kind", prepared.kind);
+                    if let Err(error) = span.around(accounts.send(&waiting, &prepared)).await {
                         tracing::error!(%error, letter = waiting.id, "a letter was sent, and that cannot be noted");
                     }
-                });
+                }));
             }
         }
         Ok(count)
@@ -189,6 +192,11 @@ impl Accounts {
                 LetterOutcome::Failed
             }
         };
+        match outcome {
+            LetterOutcome::Sent => {}
+            LetterOutcome::Failed => traces::here().failed("not_taken"),
+            LetterOutcome::GivenUp => traces::here().failed("given_up"),
+        }
         self.metrics.letter(outcome);
         if outcome != LetterOutcome::Failed {
             let id = waiting.id.clone();

@@ -27,6 +27,7 @@ use crate::metrics::{OfWorker, Stopwatch};
 use crate::oauth::error::OAuthError;
 use crate::settings::{LogRequests, Settings};
 use crate::token::{Clock, random};
+use crate::traces::Traces;
 use crate::web::look::Look;
 use crate::web::problem_page;
 
@@ -46,6 +47,7 @@ pub(crate) struct Edge {
     look: Look,
     clock: Clock,
     ids: Arc<Ids>,
+    traces: Traces,
 }
 
 /// What a worker has for itself.
@@ -82,7 +84,7 @@ struct Ids {
 }
 
 impl Edge {
-    pub fn new(settings: &Settings, look: Look, clock: Clock) -> Self {
+    pub fn new(settings: &Settings, look: Look, clock: Clock, traces: Traces) -> Self {
         let mut headers = vec![
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
             (CONTENT_SECURITY_POLICY, HeaderValue::from_static(NO_CONTENT)),
@@ -94,7 +96,7 @@ impl Edge {
             headers.push((STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS)));
         }
         let ids = Ids { start: random::base64url(&random::bytes::<6>()), next: AtomicU64::new(1) };
-        Self { headers: headers.into(), log: settings.log.requests, look, clock, ids: Arc::new(ids) }
+        Self { headers: headers.into(), log: settings.log.requests, look, clock, ids: Arc::new(ids), traces }
     }
 
     /// Has `next` answer.
@@ -114,19 +116,21 @@ impl Edge {
         };
         worker.routes.get_or_init(|| request.resource_map().clone());
         request.extensions_mut().insert(RequestId(kept.id.clone()));
+        let span = self.traces.request(&request);
         // A handler that panics shall not leave its client without an answer.
-        let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-        let answered = answered.unwrap_or_else(|_| Err(self.panicked(&kept)));
+        let answered = span.around(AssertUnwindSafe(next.call(request)).catch_unwind()).await;
+        let answered = answered.unwrap_or_else(|_| Err(span.enter(|| self.panicked(&kept))));
+        span.answered(&answered);
         match answered {
             Ok(response) => {
-                self.tell(&worker, &kept, response.status(), Some(response.request()));
+                span.enter(|| self.tell(&worker, &kept, response.status(), Some(response.request())));
                 let mut response = problem_page::for_people(response);
                 self.add_headers(response.headers_mut());
                 response.headers_mut().insert(REQUEST_ID, kept.id);
                 Ok(response)
             }
             Err(error) => {
-                self.tell(&worker, &kept, error.as_response_error().status_code(), None);
+                span.enter(|| self.tell(&worker, &kept, error.as_response_error().status_code(), None));
                 Err(error)
             }
         }

@@ -25,8 +25,14 @@ pub fn start(settings: &Log) -> Result<(), TryInitError> {
     };
     let subscriber = subscriber.with_env_filter(filter).with_writer(Lines::new(!pretty));
     if pretty {
-        subscriber.with_target(false).with_ansi(std::io::stderr().is_terminal()).finish().try_init()
+        let subscriber = subscriber.with_target(false).with_ansi(std::io::stderr().is_terminal());
+        #[cfg(feature = "otel")]
+        let subscriber = subscriber.map_event_format(super::log_traces::Pretty);
+        subscriber.finish().try_init()
     } else {
-        subscriber.json().flatten_event(true).with_current_span(true).with_span_list(false).finish().try_init()
+        let subscriber = subscriber.json().flatten_event(true).with_current_span(true).with_span_list(false);
+        #[cfg(feature = "otel")]
+        let subscriber = subscriber.map_event_format(super::log_traces::Json);
+        subscriber.finish().try_init()
     }
 }

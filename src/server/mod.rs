@@ -11,7 +11,7 @@
 //! | `health` | `/health/live` and `/health/ready` |
 //! | `openapi` | the routes told by themselves: `/openapi.json` and `/docs` |
 //! | `info` | the article's two routes, public and protected |
-//! | [`logs`] | how log lines look; `log_lines`: how they leave |
+//! | [`logs`] | how log lines look; `log_lines`: how they leave; `log_traces`: which trace each belongs to |
 
 pub(crate) mod app;
 pub(crate) mod edge;
@@ -21,6 +21,8 @@ mod https;
 pub(crate) mod info;
 mod listener;
 mod log_lines;
+#[cfg(feature = "otel")]
+mod log_traces;
 pub mod logs;
 mod metrics;
 pub(crate) mod openapi;

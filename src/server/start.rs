@@ -37,6 +37,7 @@ use crate::token::{
     BuildError, Clock, HmacSecret, KeyFileError, KeyFolder, KeyRules, LocalIssuer, LocalSettings, RemoteSettings,
     SecretTooShort, Verifier, WrongIssuer,
 };
+use crate::traces::{Traces, TracesError};
 use crate::web::look::Look;
 
 /// The database must close so soon after the last request.
@@ -56,6 +57,7 @@ pub struct Server {
     draining: Draining,
     store: Option<Store>,
     postman: Option<Postman>,
+    traces: Traces,
 }
 
 /// Why the server did not start.
@@ -94,6 +96,9 @@ pub enum StartError {
     /// The logo of the pages.
     #[error("pages.logo: {0}")]
     Logo(#[from] WrongLogo),
+    /// The way of traces to their collector.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// Another program listens there.
     #[error("cannot listen on {address}: another program does already; stop that one, or set {key} to another port")]
     AddressInUse {
@@ -128,6 +133,7 @@ impl Server {
         let open = |tls| Live::open(tls, &settings.server.public_url, &https::PROTOCOLS, clock.clone());
         let tls = settings.server.tls.as_ref().map(open).transpose()?.map(Arc::new);
 
+        let traces = Traces::start(settings)?;
         let metrics = Arc::new(Metrics::new(clock.clone(), issuer_names(settings)));
         let mut verifier =
             Verifier::builder().clock(clock.clone()).leeway(settings.tokens.leeway).observer(Arc::clone(&metrics) as _);
@@ -151,12 +157,12 @@ impl Server {
                 verifier = verifier.remote(remote_settings(name, remote)?);
             }
         }
-        let verifier = verifier.build()?;
+        let verifier = traces.within(|| verifier.build())?;
         let mut postman = None;
         let (accounts, beside) = accounts.unzip();
         if let Some(accounts) = &accounts {
             accounts.keep_up();
-            postman = Some(accounts.send_letters());
+            postman = Some(traces.within(|| accounts.send_letters()));
         }
         let oauth = accounts.clone().zip(beside).map(|(accounts, (registry, id_tokens))| {
             upkeep::keep_up(&registry, &id_tokens);
@@ -190,7 +196,7 @@ impl Server {
         let counting = metrics_server.is_some().then(|| Arc::clone(&metrics));
         let state = State::new(settings, verifier.clone(), Data::from(metrics), accounts.map(Data::from), oauth, look);
         let draining = state.draining.clone();
-        let edge = Edge::new(settings, state.look.clone(), clock.clone());
+        let edge = Edge::new(settings, state.look.clone(), clock.clone(), traces.clone());
         let app = move || {
             let edge = edge.clone();
             let worker = Rc::new(Worker::new(counting.clone().map(OfWorker::new)));
@@ -217,7 +223,7 @@ impl Server {
         .map_err(|source| StartError::Listen { address, key: LISTEN, source })?;
         let handle = server.handle();
         let running = tokio::spawn(server);
-        Ok(Self { address, metrics: metrics_server, verifier, handle, running, draining, store, postman })
+        Ok(Self { address, metrics: metrics_server, verifier, handle, running, draining, store, postman, traces })
     }
 
     /// Whom it believes: for an application that runs a server inside itself and has protected routes of its own.
@@ -279,6 +285,7 @@ impl Server {
         {
             tracing::warn!("the database did not close in time; what was answered is in it");
         }
+        self.traces.stop().await;
         ended
     }
 

@@ -22,6 +22,7 @@ pub mod show;
 mod sources;
 mod table;
 mod tls;
+mod traces;
 mod units;
 mod unknown;
 mod web_origin;
@@ -49,11 +50,12 @@ pub use pages::{Color, Pages};
 pub use read::{Mistake, Place, Sources, WrongSettings};
 
 /// The sections whose names are fixed, in the order in which they are documented.
-const SECTIONS: [&str; 15] = [
+const SECTIONS: [&str; 16] = [
     "server",
     "cors",
     "log",
     "metrics",
+    "traces",
     "database",
     "auth",
     "tokens",
@@ -78,6 +80,8 @@ pub struct Settings {
     pub log: Log,
     /// `[metrics]`
     pub metrics: Metrics,
+    /// `[traces]`
+    pub traces: Traces,
     /// `[database]`
     pub database: Database,
     /// `[auth]`
@@ -146,6 +150,17 @@ pub struct Log {
 pub struct Metrics {
     /// Address and port of `/metrics`, which are its own; `None` is nowhere. Port 0 takes a free one.
     pub listen: Option<SocketAddr>,
+}
+
+/// `[traces]`: how long each part of a request took, for a collector of OpenTelemetry. Only a program with the feature `otel` takes an endpoint.
+#[derive(Debug, Clone)]
+pub struct Traces {
+    /// The base address of the collector, which speaks OTLP over HTTP; `None` is no traces.
+    pub endpoint: Option<Url>,
+    /// The share of the traces that begin here which is kept, from 0 to 1.
+    pub sample: f64,
+    /// What the traces call this server.
+    pub service_name: String,
 }
 
 /// How a log line looks.

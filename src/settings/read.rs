@@ -6,7 +6,7 @@
 use super::layers::Leaf;
 use super::reader::Reader;
 use super::show::entries_of;
-use super::{Settings, claims, issuers, mail, oauth, pages, sections, tls};
+use super::{Settings, claims, issuers, mail, oauth, pages, sections, tls, traces};
 
 pub use super::mistake::{Mistake, Place, WrongSettings};
 pub use super::sources::Sources;
@@ -65,6 +65,7 @@ fn all(r: &mut Reader) -> Option<Settings> {
     let cors = sections::cors(r);
     let log = sections::log(r);
     let metrics = sections::metrics(r, server.as_ref());
+    let traces = traces::traces(r);
     let database = sections::database(r);
     let auth = issuers::auth(r);
     let tokens = issuers::tokens(r);
@@ -83,6 +84,7 @@ fn all(r: &mut Reader) -> Option<Settings> {
         cors: cors?,
         log: log?,
         metrics: metrics?,
+        traces: traces?,
         database: database?,
         auth: auth?,
         tokens: tokens?,

@@ -178,6 +178,20 @@ impl Reader {
         Some(number)
     }
 
+    /// A number between 0 and 1.
+    pub(super) fn share(&mut self, key: &str) -> Option<f64> {
+        let share = self.get(key, "want a number between 0 and 1, such as 0.1", |value, place| {
+            let share = match (value, place) {
+                (Value::Number(number), _) => number.as_f64(),
+                (Value::String(text), Place::Environment(_)) => text.parse().ok(),
+                _ => None,
+            };
+            share.filter(|share| (0.0..=1.0).contains(share)).ok_or(Wrong::NotThis)
+        })?;
+        self.settle(key, share);
+        Some(share)
+    }
+
     /// A size in bytes within `range`.
     pub(super) fn size(&mut self, key: &str, range: RangeInclusive<u64>) -> Option<u64> {
         let (least, most) = (units::show_bytes(*range.start()), units::show_bytes(*range.end()));
@@ -306,7 +320,9 @@ fn texts(items: &[Value]) -> Read<Vec<String>> {
 fn type_hint(value: &Value, place: &Place, want: &str) -> &'static str {
     match value {
         _ if matches!(place, Place::Environment(_)) => "",
-        Value::String(text) if want.contains("number") && text.parse::<u64>().is_ok() => ", without quotes",
+        Value::String(text) if want.contains("number") && text.parse::<f64>().is_ok_and(f64::is_finite) => {
+            ", without quotes"
+        }
         Value::String(text) if want.contains("true") && matches!(text.as_str(), "true" | "false") => ", without quotes",
         Value::Number(_) if want.contains("duration") => ", with its unit and in quotes",
         Value::String(_) if want.contains("a list") => ", in brackets",

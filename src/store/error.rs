@@ -22,6 +22,17 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Which of them it is, for traces.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Busy(_) => "busy",
+            Self::Full(_) => "full",
+            Self::ReadOnly(_) => "read_only",
+            Self::Failed(_) => "failed",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
     /// Whether a row was refused because another has the same unique value.
     pub(crate) fn is_taken(&self) -> bool {
         let (Self::Busy(error) | Self::Full(error) | Self::ReadOnly(error) | Self::Failed(error)) = self else {

@@ -60,6 +60,7 @@ use writer::Writer;
 
 use crate::metrics::Stopwatch;
 use crate::settings::DatabaseUrl;
+use crate::traces::{self, Kind, Span};
 
 /// How long a request waits for a connection, and SQLite for another process's lock.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -93,6 +94,8 @@ pub struct Reader {
     engine: ReaderEngine,
     since: Stopwatch,
     times: Arc<Times>,
+    /// From when the connection was asked for until it is given back.
+    _span: Span,
 }
 
 enum ReaderEngine {
@@ -129,14 +132,19 @@ impl Store {
     /// [`StoreError`], when none is free in time or the database does not answer.
     pub async fn read(&self) -> Result<Reader, StoreError> {
         let waiting = Stopwatch::start();
+        let span = self.span("store read");
         let acquired = match &self.engine {
             Engine::Sqlite { readers, .. } => readers.acquire().await.map(ReaderEngine::Sqlite),
             Engine::Postgres(pool) => pool.acquire().await.map(ReaderEngine::Postgres),
         };
         self.times.waited.took(waiting.elapsed());
         match acquired {
-            Ok(engine) => Ok(Reader { engine, since: Stopwatch::start(), times: Arc::clone(&self.times) }),
+            Ok(engine) => {
+                span.event("connection");
+                Ok(Reader { engine, since: Stopwatch::start(), times: Arc::clone(&self.times), _span: span })
+            }
             Err(error) => {
+                span.failed("no_connection");
                 self.times.no_connection.fetch_add(1, Ordering::Relaxed);
                 Err(error.into())
             }
@@ -157,25 +165,36 @@ impl Store {
         F: for<'c> FnOnce(Connection<'c>) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
     {
         let since = Stopwatch::start();
+        let span = self.span("store write");
         let outcome = match &self.engine {
-            Engine::Sqlite { writer, .. } => writer.write(work).await,
+            Engine::Sqlite { writer, .. } => writer.write(work, span.place()).await,
             Engine::Postgres(pool) => {
-                let (pool, times) = (pool.clone(), Arc::clone(&self.times));
-                let task = tokio::spawn(async move {
+                let (pool, times, span) = (pool.clone(), Arc::clone(&self.times), span.place());
+                let task = tokio::spawn(traces::carried(async move {
                     let begun = pool.begin().await.inspect_err(|_| times.failed_to_commit());
-                    let mut transaction = begun.map_err(StoreError::from)?;
+                    let mut transaction =
+                        begun.map_err(StoreError::from).inspect_err(|error| span.failed(error.name()))?;
                     let answer = work(Connection::Postgres(&mut transaction)).await?;
                     let committing = Stopwatch::start();
                     let committed = transaction.commit().await;
                     times.commit(committing, 1, &committed);
-                    committed.map_err(StoreError::from)?;
+                    committed.map_err(StoreError::from).inspect_err(|error| span.failed(error.name()))?;
                     Ok(answer)
-                });
+                }));
                 task.await.unwrap_or_else(|_| Err(StoreError::Interrupted.into()))
             }
         };
         self.times.wrote.took(since.elapsed());
         outcome
+    }
+
+    /// A part of what is under way.
+    fn span(&self, name: &'static str) -> Span {
+        let system = match &self.engine {
+            Engine::Sqlite { .. } => "sqlite",
+            Engine::Postgres(_) => "postgresql",
+        };
+        traces::part(name, Kind::Client).with("db.system.name", system)
     }
 
     /// Asks the database whether it is there.

@@ -17,6 +17,7 @@ use super::error::StoreError;
 use super::opened_files::Files;
 use super::times::Times;
 use crate::metrics::Stopwatch;
+use crate::traces::Here;
 
 /// So many writes may wait before further callers wait for room.
 const QUEUE: usize = 1024;
@@ -61,13 +62,15 @@ impl Writer {
         Self { jobs, task: Arc::default(), stop: Arc::default() }
     }
 
-    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    /// `span` is of the whole, and hears when it was not committed.
+    pub async fn write<T, E, F>(&self, work: F, span: Here) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
         F: for<'c> FnOnce(Connection<'c>) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
+        let told = span.place();
         let job: Job = Box::new(move |connection| {
             Box::pin(async move {
                 let result = work(connection).await;
@@ -75,7 +78,10 @@ impl Writer {
                 let tell = move |committed: Result<(), StoreError>| {
                     let result = match committed {
                         Ok(()) => result,
-                        Err(error) => result.and(Err(error.into())),
+                        Err(error) => {
+                            told.failed(error.name());
+                            result.and(Err(error.into()))
+                        }
                     };
                     // A caller who hung up does not hear it; the change stands all the same.
                     let _ = answer.send(result);
@@ -83,10 +89,14 @@ impl Writer {
                 Ran { keep, tell: Box::new(tell) }
             })
         });
+        let interrupted = || {
+            span.failed(StoreError::Interrupted.name());
+            Err(StoreError::Interrupted.into())
+        };
         if self.jobs.send(job).await.is_err() {
-            return Err(StoreError::Interrupted.into());
+            return interrupted();
         }
-        answered.await.unwrap_or_else(|_| Err(StoreError::Interrupted.into()))
+        answered.await.unwrap_or_else(|_| interrupted())
     }
 
     /// How many writes wait.

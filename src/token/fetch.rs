@@ -44,6 +44,22 @@ pub(super) enum FetchError {
     NotKeys(Url, super::jwks::NotAKeySet),
 }
 
+impl FetchError {
+    /// Which of them it is, for traces.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Http(_) => "http",
+            Self::Timeout => "timeout",
+            Self::Status { .. } => "status",
+            Self::TooLarge(_) => "too_large",
+            Self::NotDiscovery(_) => "not_discovery",
+            Self::OtherIssuer { .. } => "other_issuer",
+            Self::ForeignKeys(_) => "foreign_keys",
+            Self::NotKeys(..) => "not_keys",
+        }
+    }
+}
+
 /// The CA file could not be used.
 #[derive(Debug, thiserror::Error)]
 #[error("the certificates in {path} cannot be used: {why}")]

@@ -13,6 +13,7 @@ use super::clock::Clock;
 use super::fetch::{self, FETCH_TIMEOUT, FetchError, WrongCertificate};
 use super::jwks::KeySet;
 use super::remote::{RemoteSettings, RemoteStatus};
+use crate::traces::{self, Kind};
 
 /// An unknown `kid` may have the keys fetched so many times ...
 const UNKNOWN_KID_FETCHES: usize = 5;
@@ -113,7 +114,7 @@ impl PublishedKeys {
                     return false;
                 }
                 let fetch = self.begin_fetch(&mut state);
-                self.runtime.spawn(fetch.run());
+                self.runtime.spawn(traces::carried(fetch.run()));
             }
             *self.ended.borrow()
         };
@@ -141,7 +142,7 @@ impl PublishedKeys {
     pub fn keep_fresh(keys: &Arc<Self>) {
         let runtime = keys.runtime.clone();
         let keys: Weak<Self> = Arc::downgrade(keys);
-        runtime.spawn(async move {
+        let keep_fresh = async move {
             while let Some(keys) = keys.upgrade() {
                 let due = {
                     let mut state = keys.state();
@@ -154,7 +155,8 @@ impl PublishedKeys {
                 drop(keys);
                 tokio::time::sleep(TICK).await;
             }
-        });
+        };
+        runtime.spawn(traces::carried(keep_fresh));
     }
 
     /// One fetch, whose outcome is kept. A failure leaves the keys there are.
@@ -198,6 +200,7 @@ impl PublishedKeys {
     }
 
     fn note_failure(&self, error: &FetchError) {
+        traces::here().failed(error.name());
         let have_keys = self.keys.load().is_some();
         tracing::warn!(issuer = self.issuer(), %error, have_keys, "could not fetch the keys of the remote issuer");
         let now = self.clock.monotonic();
@@ -232,7 +235,9 @@ struct Fetch(Arc<PublishedKeys>);
 
 impl Fetch {
     async fn run(self) {
-        self.0.fetch().await;
+        let span = traces::begin("fetch keys", Kind::Client)
+            .with("server.address", self.0.settings.issuer.host_str().unwrap_or_default());
+        span.around(self.0.fetch()).await;
     }
 }
 

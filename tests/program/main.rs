@@ -20,5 +20,7 @@ mod logs;
 mod signals;
 mod tls;
 mod tokens;
+#[cfg(feature = "otel")]
+mod traces;
 mod users;
 mod wrong_starts;

@@ -201,6 +201,33 @@ const WRONG_VALUES: &[(&str, &str, &str)] = &[
         "listen = \"127.0.0.1:3000\"",
         r#"metrics.listen = "127.0.0.1:3000": this is server.listen, and metrics are not for everybody who can log in; want another port"#,
     ),
+    ("traces", "sample = 1.5", "traces.sample = 1.5: want a number between 0 and 1, such as 0.1"),
+    (
+        "traces",
+        "sample = \"0.5\"",
+        r#"traces.sample = "0.5": want a number between 0 and 1, such as 0.1, without quotes"#,
+    ),
+    ("traces", "sample = nan", "traces.sample = null: want a number between 0 and 1, such as 0.1"),
+    (
+        "traces",
+        "service_name = \" \"",
+        r#"traces.service_name = " ": want the name of this server, such as "tokenhouse""#,
+    ),
+    (
+        "traces",
+        "endpoint = \"127.0.0.1:4318\"",
+        r#"traces.endpoint = "127.0.0.1:4318": want the collector's base address, such as "http://127.0.0.1:4318", or "" for no traces"#,
+    ),
+    (
+        "traces",
+        "endpoint = \"http://127.0.0.1:4318/v1/traces\"",
+        r#"traces.endpoint = "http://127.0.0.1:4318/v1/traces": /v1/traces is added to it; want the address without"#,
+    ),
+    (
+        "traces",
+        "endpoint = \"http://ada:hunter2@127.0.0.1:4318\"",
+        r#"traces.endpoint = "http://(hidden)@127.0.0.1:4318/": want an address without user, query and fragment; what the collector wants to know of its callers is OTEL_EXPORTER_OTLP_HEADERS in the environment"#,
+    ),
     ("audit", "keep = \"1h\"", r#"audit.keep = "1h": want a duration between 24h and 3650d, such as "15m" or "1h""#),
     (
         "limits",

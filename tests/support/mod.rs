@@ -9,6 +9,7 @@ pub mod admin;
 pub mod app;
 pub mod browser;
 pub mod certificates;
+pub mod collector;
 pub mod documented;
 pub mod letters;
 pub mod okta;

@@ -104,6 +104,8 @@ struct Shared {
     asked_for_keys: AtomicUsize,
     /// Requests to any other path.
     asked_for_else: AtomicUsize,
+    /// The heads of all requests.
+    heads: Mutex<Vec<String>>,
 }
 
 impl Okta {
@@ -124,6 +126,7 @@ impl Okta {
             asked_for_discovery: AtomicUsize::new(0),
             asked_for_keys: AtomicUsize::new(0),
             asked_for_else: AtomicUsize::new(0),
+            heads: Mutex::default(),
         });
         let serving = Arc::clone(&shared);
         tokio::spawn(async move {
@@ -149,6 +152,11 @@ impl Okta {
     /// How often the keys were asked for.
     pub fn key_requests(&self) -> usize {
         self.shared.asked_for_keys.load(Ordering::SeqCst)
+    }
+
+    /// What it was asked, each with its headers.
+    pub fn heads(&self) -> Vec<String> {
+        self.shared.heads.lock().expect("no panic").clone()
     }
 
     /// How often anything was.
@@ -194,6 +202,7 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
         }
     }
     let request = String::from_utf8_lossy(&request).into_owned();
+    shared.heads.lock().expect("no panic").push(request.clone());
     let path = request.split(' ').nth(1).unwrap_or_default();
     let answer = match path {
         "/oauth2/default/.well-known/openid-configuration" => {

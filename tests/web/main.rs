@@ -30,3 +30,5 @@ mod picture;
 mod playground;
 mod slow_clients;
 mod tls;
+#[cfg(feature = "otel")]
+mod traces;

@@ -18,7 +18,7 @@ async fn panics(lock: web::Data<Mutex<u32>>) -> HttpResponse {
 
 fn edge() -> Edge {
     let settings = Settings::read(&Sources::default()).unwrap();
-    Edge::new(&settings, Look::default(), Clock::system())
+    Edge::new(&settings, Look::default(), Clock::system(), Traces::off())
 }
 
 /// The application around handlers that panic, counting for `metrics`.

@@ -33,13 +33,18 @@ const FOLLOWED: [&str; 10] = [
 ];
 
 /// Blocks that are not run: the document, their first command, and why.
-const NOT_RUN: [(&str, &str, &str); 3] = [
+const NOT_RUN: [(&str, &str, &str); 4] = [
     (
         "docs/tutorial.md",
         "cargo new profile-api && cd profile-api",
         "building it again takes minutes; its text is an example's, which is built",
     ),
     ("docs/running.md", "cargo build --release", "needs root and systemd"),
+    (
+        "docs/running.md",
+        "cargo build --release --features otel",
+        "a release takes minutes; tests/program/traces.rs starts it so",
+    ),
     ("docs/performance.md", "bench/run", "takes twenty minutes, and measures nothing beside other tests"),
 ];
 
