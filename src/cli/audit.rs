@@ -9,9 +9,7 @@ use serde_json::{Value, json};
 
 use super::Failure;
 use super::columns::in_columns;
-use crate::accounts::administration::NotDone;
-use crate::accounts::email::Email;
-use crate::accounts::records;
+use crate::accounts::administration::{NotDone, id_of};
 use crate::audit::{self, Act, Filter};
 use crate::settings::Settings;
 use crate::store::Store;
@@ -94,7 +92,11 @@ pub(super) fn run(
 
 async fn filter(arguments: AuditArguments, store: &Store, clock: &Clock) -> Result<Filter, Failure> {
     let user_id = match &arguments.user {
-        Some(who) => Some(user_id(who, store).await?),
+        Some(who) => {
+            let mut reader = store.read().await.map_err(NotDone::from)?;
+            let id = id_of(reader.connection(), who).await.map_err(NotDone::from)?;
+            Some(id.ok_or(NotDone::Unknown)?)
+        }
         None => None,
     };
     Ok(Filter {
@@ -108,15 +110,4 @@ async fn filter(arguments: AuditArguments, store: &Store, clock: &Clock) -> Resu
         before: None,
         limit: i64::from(arguments.limit),
     })
-}
-
-/// The id of an account, also of one that is gone.
-async fn user_id(who: &str, store: &Store) -> Result<String, Failure> {
-    if who.parse::<uuid::Uuid>().is_ok() {
-        return Ok(who.to_lowercase());
-    }
-    let email = Email::parse(who).ok_or(NotDone::Unknown)?;
-    let mut reader = store.read().await.map_err(NotDone::from)?;
-    let user = records::user_by_email(reader.connection(), &email).await.map_err(NotDone::from)?;
-    Ok(user.ok_or(NotDone::Unknown)?.id)
 }

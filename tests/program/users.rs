@@ -122,7 +122,7 @@ fn wrong_usage_and_what_cannot_be_done() {
             vec!["user", "add", "new@example.com", "--role", "Über"],
             PASSWORD,
             1,
-            "role must be 1 to 32 lower-case letters",
+            "roles must be 1 to 32 lower-case letters",
         ),
         (vec!["user", "add", "new@example.com", "--password", PASSWORD], PASSWORD, 2, "unexpected argument"),
         (vec!["user", "show", "nobody@example.com"], "", 1, "there is no such account"),

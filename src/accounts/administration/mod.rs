@@ -129,6 +129,15 @@ impl Accounts {
     }
 }
 
+/// The id of an account by its id, also when it is gone, or by its address; `None` when it is neither, or nobody has that address.
+pub(crate) async fn id_of(connection: Connection<'_>, who: &str) -> Result<Option<String>, StoreError> {
+    if let Ok(id) = who.parse::<Uuid>() {
+        return Ok(Some(id.to_string()));
+    }
+    let Some(email) = Email::parse(who) else { return Ok(None) };
+    Ok(records::user_by_email(connection, &email).await?.map(|user| user.id))
+}
+
 impl Administration<'_> {
     /// Accounts in the order of their addresses, those behind the address `cursor`, at most `limit`.
     ///
@@ -145,16 +154,8 @@ impl Administration<'_> {
     /// [`NotDone`].
     pub async fn find(&self, who: &str) -> Result<UserRecord, NotDone> {
         let mut reader = self.store.read().await?;
-        let by_id = match who.parse::<Uuid>() {
-            Ok(id) => records::user_by_id(reader.connection(), &id.to_string()).await?,
-            Err(_) => None,
-        };
-        let found = match (by_id, Email::parse(who)) {
-            (Some(user), _) => Some(user),
-            (None, Some(email)) => records::user_by_email(reader.connection(), &email).await?,
-            (None, None) => None,
-        };
-        found.ok_or(NotDone::Unknown)
+        let id = id_of(reader.connection(), who).await?.ok_or(NotDone::Unknown)?;
+        records::user_by_id(reader.connection(), &id).await?.ok_or(NotDone::Unknown)
     }
 
     /// Changes what may be changed about an account. Its sessions end when it is disabled, and when it loses a role, for their tokens say that it has it.

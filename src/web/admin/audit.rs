@@ -9,11 +9,11 @@ use actix_web::web::{Data, ServiceConfig, to};
 use askama::Template;
 use chrono::{NaiveDateTime, TimeZone as _, Utc};
 use serde::Deserialize;
-use uuid::Uuid;
 
 use super::administrator::Administrator;
 use super::frame::{Frame, Here, answer, second, unavailable, with_query};
 use super::users::USERS;
+use crate::accounts::administration::id_of;
 use crate::accounts::browser::in_words;
 use crate::accounts::email::Email;
 use crate::accounts::records;
@@ -139,19 +139,15 @@ async fn filter(connection: Connection<'_>, asked: &RecordQuery) -> Result<Resul
     }
     let user_id = match some(&asked.who) {
         None => None,
-        Some(who) => match (who.parse::<Uuid>(), Email::parse(&who)) {
-            // Also of one that is gone.
-            (Ok(id), _) => Some(id.to_string()),
-            (Err(_), None) => return Ok(Err(wrong("who", "Please give the email address or the id of an account."))),
-            (Err(_), Some(email)) => match records::user_by_email(connection, &email).await? {
-                Some(user) => Some(user.id),
-                None => {
-                    return Ok(Err(wrong(
-                        "who",
-                        "There is no account with this email address; one that is gone has its id only.",
-                    )));
-                }
-            },
+        Some(who) => match id_of(connection, &who).await? {
+            Some(id) => Some(id),
+            None if Email::parse(&who).is_none() => {
+                return Ok(Err(wrong("who", "Please give the email address or the id of an account.")));
+            }
+            None => {
+                let why = "There is no account with this email address; one that is gone has its id only.";
+                return Ok(Err(wrong("who", why)));
+            }
         },
     };
     let time = |text: &str| -> Option<i64> {
