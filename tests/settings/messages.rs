@@ -226,7 +226,7 @@ const WRONG_VALUES: &[(&str, &str, &str)] = &[
     (
         "traces",
         "endpoint = \"http://ada:hunter2@127.0.0.1:4318\"",
-        r#"traces.endpoint = "http://(hidden)@127.0.0.1:4318/": want an address without user, query and fragment; what the collector wants to know of its callers is OTEL_EXPORTER_OTLP_HEADERS in the environment"#,
+        r#"traces.endpoint = "http://(hidden)@127.0.0.1:4318": want an address without user, query and fragment; what the collector wants to know of its callers is OTEL_EXPORTER_OTLP_HEADERS in the environment"#,
     ),
     ("audit", "keep = \"1h\"", r#"audit.keep = "1h": want a duration between 24h and 3650d, such as "15m" or "1h""#),
     (
@@ -254,7 +254,7 @@ fn unknown_keys_are_refused() {
         ("remote = 3", "remote: this is a section; want [remote.NAME] with the keys of one issuer"),
         (
             "\"x[99999999999]\" = 1",
-            "\"x[99999999999]\": unknown key; the sections are server, cors, log, metrics, database, auth, tokens, passwords, registration, accounts, mail, limits, audit, oauth, pages, remote.NAME",
+            "\"x[99999999999]\": unknown key; the sections are server, cors, log, metrics, traces, database, auth, tokens, passwords, registration, accounts, mail, limits, audit, oauth, pages, remote.NAME",
         ),
     ];
     for (text, expected) in cases {
