@@ -197,7 +197,7 @@ mod tests {
             (r"{}", "email: want an address"),
             (r#"{"email":"a@x.io","id":"1"}"#, "id: want a UUID"),
             (r#"{"email":"a@x.io","name":"a\nb"}"#, "name: must be on one line"),
-            (r#"{"email":"a@x.io","roles":["A"]}"#, "role: must be"),
+            (r#"{"email":"a@x.io","roles":["A"]}"#, "roles: must be"),
             (r#"{"email":"a@x.io","created_at":"yesterday"}"#, "created_at: want a time"),
             (r#"{"email":"a@x.io","password_hash":"hunter2"}"#, "password_hash: the hash is of no kind"),
             (r#"{"email":"a@x.io","password_hash":"x","salt":"y"}"#, "--firebase-parameters"),
