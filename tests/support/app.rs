@@ -210,9 +210,11 @@ impl TestApp {
         if self.database.starts_with("sqlite:") {
             let mut connection = sqlx::SqliteConnection::connect(&self.database).await.expect("the database");
             sqlx::query(statement).execute(&mut connection).await.expect("the statement runs");
+            connection.close().await.expect("the connection closes");
         } else {
             let mut connection = sqlx::PgConnection::connect(&self.database).await.expect("the database");
             sqlx::query(statement).execute(&mut connection).await.expect("the statement runs");
+            connection.close().await.expect("the connection closes");
         }
     }
 
