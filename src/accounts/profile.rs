@@ -136,16 +136,24 @@ impl Accounts {
     pub async fn leave(&self, owner: &Owner, leave: Leave) -> Result<(), NotLeft> {
         let user = self.reauthenticate(owner, leave.password, Act::AccountDelete).await?;
         let (entering, now) = (owner.clone(), self.clock.unix_micros());
+        let verification = self.rules.email_verification;
         self.end_by(move |mut connection| {
             Box::pin(async move {
                 let owner = entering;
-                // Whoever leaves may be an administrator: such acts go one after the other.
-                records::lock_admins(connection.reborrow()).await?;
+                // Acts that may leave no administrator go one after the other; others wait for nobody.
+                let may_take_away = is_admin(&user);
+                if may_take_away {
+                    records::lock_admins(connection.reborrow()).await?;
+                }
                 owner.enter(connection.reborrow(), Some(&user.password_hash), now).await?;
-                let was_admin =
-                    records::user_by_id(connection.reborrow(), &user.id).await?.is_some_and(|user| is_admin(&user));
+                let user = records::user_by_id(connection.reborrow(), &user.id).await?.ok_or(NotOwner::Ended)?;
+                let is_last = is_admin(&user);
+                if is_last && !may_take_away {
+                    // He became one a moment ago.
+                    records::lock_admins(connection.reborrow()).await?;
+                }
                 let ended = records::delete_user(connection.reborrow(), &user.id, now).await?;
-                if was_admin && !records::has_admin(connection.reborrow()).await? {
+                if is_last && !records::has_admin(connection.reborrow(), verification).await? {
                     return Err(NotLeft::LastAdmin);
                 }
                 owner.did(Act::AccountDelete, now).record(connection).await?;

@@ -101,16 +101,15 @@ impl Filter {
         if self.outcome.as_deref().is_some_and(|outcome| !["success", "failure"].contains(&outcome)) {
             return Err(wrong("outcome", "must be success or failure"));
         }
-        let is_actor = |actor: &str| match actor.strip_prefix("admin ") {
-            Some(id) => id.parse::<Uuid>().is_ok(),
-            None => ["user", "operator", "client"].contains(&actor),
+        let as_recorded = |actor: &str| match actor.strip_prefix("admin ") {
+            Some(id) => id.parse::<Uuid>().ok().map(|id| format!("admin {id}")),
+            None => ["user", "operator", "client"].contains(&actor).then(|| actor.to_owned()),
         };
-        if self.actor.as_deref().is_some_and(|actor| !is_actor(actor)) {
-            return Err(wrong("by", "must be user, operator, client, or admin and an id"));
-        }
+        let not_actor = || wrong("by", "must be user, operator, client, or admin and an id");
+        let actor = self.actor.as_deref().map(|actor| as_recorded(actor).ok_or_else(not_actor)).transpose()?;
         let ip = self.ip.as_deref().map(str::parse::<IpAddr>).transpose();
-        let ip = ip.map_err(|_| wrong("ip", "must be an IP address"))?.map(|ip| ip.to_string());
-        Ok(Self { ip, ..self })
+        let ip = ip.map_err(|_| wrong("ip", "must be an IP address"))?.map(|ip| ip.to_canonical().to_string());
+        Ok(Self { ip, actor, ..self })
     }
 
     /// What reads least: by the user; by an actor of whom there are few events; by the act.

@@ -104,7 +104,7 @@ async fn filter(arguments: AuditArguments, store: &Store, clock: &Clock) -> Resu
         act: arguments.act,
         actor: None,
         outcome: arguments.outcome,
-        ip: arguments.ip.map(|ip| ip.to_string()),
+        ip: arguments.ip.map(|ip| ip.to_canonical().to_string()),
         since: arguments.since.map_or(0, |moment| moment.micros(clock)),
         until: arguments.until.map_or(i64::MAX, |moment| moment.micros(clock)),
         before: None,

@@ -37,8 +37,8 @@ pub(super) fn listen(address: SocketAddr, key: &'static str) -> Result<(TcpListe
     })
 }
 
-/// The operating system closes the connections of whoever takes nothing of what is sent for [`SEND_TIMEOUT`] (RFC 5482, section 3): Actix would
-/// keep them, and what waits to be sent, for good. A connection has this from its listener.
+/// The operating system closes the connections of whoever takes nothing of what is sent for [`SEND_TIMEOUT`] (RFC 5482, section 3), or so little that his
+/// window does not open: Actix would keep them, and what waits to be sent, for good. A connection has this from its listener.
 #[cfg(target_os = "linux")]
 fn let_go_of_slow_readers(socket: &TcpSocket) -> io::Result<()> {
     let milliseconds = u32::try_from(SEND_TIMEOUT.as_millis()).unwrap_or(u32::MAX);

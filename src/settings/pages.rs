@@ -3,10 +3,10 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::logo::Logo;
 use url::Url;
 
 use super::Server;
+use super::logo::Logo;
 use super::reader::{Reader, Wrong};
 use crate::token::issuer_url::is_loopback;
 
@@ -62,8 +62,10 @@ impl fmt::Display for Color {
 
 pub(super) fn pages(r: &mut Reader, server: Option<&Server>) -> Option<Pages> {
     // It is for who tries things out; a server that others reach has it only where its operator says so.
-    let url = server.and_then(|server| Url::parse(&server.public_url).ok());
-    let playground = r.flag_or_auto("pages.playground", url.is_some_and(|url| is_loopback(&url)));
+    let is_here = |server: &Server| {
+        server.listen.ip().is_loopback() && Url::parse(&server.public_url).is_ok_and(|url| is_loopback(&url))
+    };
+    let playground = r.flag_or_auto("pages.playground", server.is_some_and(is_here));
     let want = format!("want the name that people know this server by, 1 to {LONGEST_NAME} characters");
     let name = r.text("pages.name", &want, |text| {
         let is_name = !text.trim().is_empty() && text.chars().count() <= LONGEST_NAME;

@@ -320,9 +320,10 @@ fn texts(items: &[Value]) -> Read<Vec<String>> {
 fn type_hint(value: &Value, place: &Place, want: &str) -> &'static str {
     match value {
         _ if matches!(place, Place::Environment(_)) => "",
-        Value::String(text) if want.contains("number") && text.parse::<f64>().is_ok_and(f64::is_finite) => {
+        Value::String(text) if want.contains("a number between") && text.parse::<f64>().is_ok_and(f64::is_finite) => {
             ", without quotes"
         }
+        Value::String(text) if want.contains("number") && text.parse::<u64>().is_ok() => ", without quotes",
         Value::String(text) if want.contains("true") && matches!(text.as_str(), "true" | "false") => ", without quotes",
         Value::Number(_) if want.contains("duration") => ", with its unit and in quotes",
         Value::String(_) if want.contains("a list") => ", in brackets",

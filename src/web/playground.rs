@@ -3,7 +3,7 @@
 //! The page is static but for what the settings say; its script (`assets/playground`) talks to the routes of the API as any client does, and keeps the
 //! token in its memory alone. `POST /playground/explain` is the one route of its own: it tells which check a token fails, which no answer under `/api`
 //! ever does (RFC 6750, section 3.1). It costs what a request with a token costs, so it needs no limit of its own; without the playground it is not there,
-//! and unless told otherwise the playground is only where `server.public_url` is on this machine.
+//! and unless told otherwise the playground is only where nobody else reaches the server.
 
 use std::sync::Arc;
 

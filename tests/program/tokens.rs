@@ -127,7 +127,8 @@ async fn a_remote_token_is_explained_with_the_keys_of_its_issuer() {
     let (code, explained) = json_of(folder, &explain, &good);
     assert_eq!((code, &explained["issuer"]["kind"]), (0, &json!("remote")), "{explained}");
 
-    let (code, explained) = json_of(folder, &explain, &okta.token_with(now - 7200, json!({})));
+    let expired = okta.token_with(now - 7200, json!({}));
+    let (code, explained) = json_of(folder, &explain, &expired);
     assert_eq!((code, &explained["rejection"]), (1, &json!("expired")));
     assert_eq!(failed(&explained), ["expiry", "client", "required-claim"]);
     let required =
@@ -148,6 +149,15 @@ async fn a_remote_token_is_explained_with_the_keys_of_its_issuer() {
         run(folder, &explain, &[("TOKENHOUSE__REMOTE__OKTA__ISSUER", "http://127.0.0.1:9/oauth2/default")], &good);
     assert!(code == 1 && out.contains("FAILED       Is it from an issuer that is believed here?"), "{out}");
     assert!(!folder.join("data").exists(), "no database, no keys");
+
+    // Its issuer cannot be asked for keys: nobody knows, unless the token is wrong in any case.
+    drop(okta);
+    let (code, explained) = json_of(folder, &explain, &good);
+    assert_eq!((code, &explained["accepted"], &explained["rejection"]), (3, &Value::Null, &json!("keys-unavailable")));
+    let (code, explained) = json_of(folder, &explain, &expired);
+    assert_eq!((code, &explained["accepted"]), (1, &json!(false)), "{explained}");
+    let (_, out, _) = run(folder, &explain, &[], &expired);
+    assert!(out.starts_with("refused: it fails another check in any case: Is it "), "{out}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -47,6 +47,18 @@ fn good_values_are_taken() {
     assert_eq!((pages.color, pages.logo), (Some(Color([0x7a, 0x1f, 0xa2])), Some(logo)));
     let pages = Settings::read(&Sources::default()).unwrap().pages;
     assert_eq!((pages.playground, pages.name.as_str(), pages.color, pages.logo), (true, "tokenhouse", None, None));
+    // Where others reach it, the playground is not there unasked.
+    for (server, playground) in [
+        ("listen = \"[::1]:3000\"", true),
+        ("listen = \"0.0.0.0:3000\"", false),
+        ("listen = \"192.0.2.1:3000\"", false),
+        ("public_url = \"https://login.example.com\"", false),
+        ("public_url = \"http://localhost.example.com\"", false),
+    ] {
+        let text = format!("[server]\n{server}\n");
+        let pages = Settings::read(&Sources::from_toml("x.toml", text)).unwrap().pages;
+        assert_eq!(pages.playground, playground, "{server}");
+    }
 }
 
 #[test]

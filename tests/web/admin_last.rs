@@ -113,6 +113,22 @@ on_both!(who_has_a_passkey_alone_is_an_administrator, |app| {
     assert_eq!(leave(&app, &token).await.0, 204);
 });
 
+on_both!(who_may_not_log_in_unverified_is_no_administrator, |app| {
+    administrator(&app).await;
+    let token = app.log_in(ROOT).await.access_token;
+    app.sql(&format!("UPDATE users SET email_verified_at = 1 WHERE email = '{ROOT}'")).await;
+    let id = make_admin(&app, "second@example.com").await;
+    app.sql(&format!("UPDATE users SET email_verified_at = NULL WHERE id = '{id}'")).await;
+    app.restart_with(&[("accounts.email_verification", "required")]).await;
+    assert_eq!(leave(&app, &token).await, (409, "last-admin".to_owned()));
+    let root = app.texts(&format!("SELECT id FROM users WHERE email = '{ROOT}'")).await.remove(0);
+    let answer =
+        app.send_as(Method::PATCH, &format!("/api/admin/users/{root}"), &token, json!({"disabled": true})).await;
+    assert_eq!(problem(answer).await, (409, "last-admin".to_owned()));
+    app.sql(&format!("UPDATE users SET email_verified_at = 1 WHERE id = '{id}'")).await;
+    assert_eq!(leave(&app, &token).await.0, 204);
+});
+
 on_both!(of_two_administrators_who_leave_at_once_one_stays, |app| {
     for round in 0..5 {
         let emails = [format!("one{round}@example.com"), format!("two{round}@example.com")];

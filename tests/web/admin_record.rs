@@ -47,12 +47,14 @@ on_both!(the_record, |app| {
         (format!("who={id}"), last(&["user.rename", "user.role_add", "login", "login", "register"])),
         (format!("who={ADA}&act=login&outcome=failure"), last(&["login"])),
         (format!("by=admin%20{root_id}"), last(&["user.rename", "user.role_add"])),
+        (format!("by=admin%20{}", root_id.to_uppercase()), last(&["user.rename", "user.role_add"])),
         ("act=register".to_owned(), last(&["register", "register"])),
         ("act=register&from=2026-06-01T12:30".to_owned(), last(&[])),
         ("act=register&until=2026-06-01T12:30".to_owned(), last(&["register", "register"])),
         ("act=login&from=2026-06-01T12:30&ip=127.0.0.1&by=user&outcome=success".to_owned(), last(&["login", "login"])),
         ("ip=192.0.2.1".to_owned(), last(&[])),
         ("act=register&ip=%20127.0.0.1".to_owned(), last(&["register", "register"])),
+        ("act=register&ip=::ffff:127.0.0.1".to_owned(), last(&["register", "register"])),
         ("by=operator".to_owned(), last(&[])),
     ] {
         findings.expect(&query, acts(&app, &root, &query).await, right);

@@ -47,6 +47,13 @@ on_both!(an_account, |app| {
     );
     let acts = app.texts("SELECT act FROM audit WHERE act LIKE 'user.%' ORDER BY act").await;
     findings.expect("recorded", acts, ["user.rename", "user.rename", "user.role_remove"].map(str::to_owned).to_vec());
+    // A form that was wrong, and is corrected, is still of the page that it was made on.
+    for (form, field, wrong, right) in [(&name, "name", "a\u{7}b", "Ada"), (&roles, "roles", "Ü", "admin")] {
+        let page = first.submit(&app, &stale.form(form), &[(field, wrong)]).await;
+        findings.expect(field, page.status.as_u16(), 422);
+        let page = first.submit(&app, &page.form(form), &[(field, right)]).await;
+        findings.expect(field, is_refused(&page), (409, true));
+    }
     let page = first.submit(&app, &stale.form(&roles), &[("seen", ""), ("roles", "admin")]).await;
     findings.expect("as if it had none", is_refused(&page), (409, true));
     findings.none();

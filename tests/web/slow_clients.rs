@@ -87,8 +87,8 @@ async fn sip(address: SocketAddr) -> Duration {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     };
-    let ended: Result<io::Result<()>, _> = tokio::time::timeout(LONG, sipping).await;
-    assert!(ended.is_err() || ended.is_ok_and(|ended| ended.is_err()), "W8 it can only fail");
+    let ended: Result<io::Result<std::convert::Infallible>, _> = tokio::time::timeout(LONG, sipping).await;
+    drop(ended);
     started.elapsed()
 }
 
@@ -108,7 +108,8 @@ async fn answers_that_nobody_takes_are_given_up_and_hold_up_nobody() {
         }
     };
     for took in slow {
-        assert!(took < LONG, "W8 an answer for {took:?}");
+        // Not sooner than it may take.
+        assert!(took > Duration::from_secs(9) && took < LONG, "W8 an answer for {took:?}");
     }
     assert!(served >= 20, "W8 {served} others were served meanwhile");
 }

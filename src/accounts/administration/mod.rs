@@ -30,6 +30,7 @@ use super::password::Password;
 use super::records::{self, UserRecord};
 use crate::audit::{Act, Event};
 use crate::http::problem::FieldError;
+use crate::settings::EmailVerification;
 use crate::store::{Connection, Store, StoreError};
 use crate::token::Clock;
 
@@ -58,6 +59,8 @@ pub struct Administration<'a> {
     pub clock: &'a Clock,
     /// How many characters a password may have.
     pub password_length: RangeInclusive<usize>,
+    /// Whether one logs in without having verified the address.
+    pub email_verification: EmailVerification,
     /// Who acts.
     pub by: By,
 }
@@ -108,6 +111,7 @@ impl Accounts {
             hashing: &self.hashing,
             clock: &self.clock,
             password_length: self.rules.password_length.clone(),
+            email_verification: self.rules.email_verification,
             by: By::Admin(owner),
         }
     }
@@ -166,8 +170,11 @@ impl Administration<'_> {
     pub async fn update(&self, user: &UserRecord, update: Update) -> Result<Vec<String>, NotDone> {
         let now = self.clock.unix_micros();
         let (by, user) = (self.by.clone(), user.clone());
+        let verification = self.email_verification;
         self.store
-            .write(move |connection| Box::pin(async move { change(connection, &by, &user, update, now).await }))
+            .write(move |connection| {
+                Box::pin(async move { change(connection, (&by, verification), &user, update, now).await })
+            })
             .await
     }
 
@@ -223,6 +230,7 @@ impl Administration<'_> {
     pub async fn remove(&self, user: &UserRecord) -> Result<Vec<String>, NotDone> {
         let now = self.clock.unix_micros();
         let (by, id, event) = (self.by.clone(), user.id.clone(), self.by.did(Act::UserRemove, &user.id, now));
+        let verification = self.email_verification;
         self.store
             .write(move |mut connection| {
                 Box::pin(async move {
@@ -233,7 +241,7 @@ impl Administration<'_> {
                         return Err(NotDone::Unknown);
                     }
                     let ended = records::delete_user(connection.reborrow(), &id, now).await?;
-                    check_admin_is_left(connection.reborrow(), &by).await?;
+                    check_admin_is_left(connection.reborrow(), &by, verification).await?;
                     event.record(connection).await?;
                     Ok(ended)
                 })

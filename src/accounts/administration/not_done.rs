@@ -82,6 +82,6 @@ impl From<NotDone> for Problem {
 
 impl Problems for NotDone {
     fn problems() -> Vec<Problem> {
-        and::<(NotOwner, Unavailable)>([Self::Invalid(vec![no_address()]), Self::Taken, Self::Unknown])
+        and::<(NotOwner, Unavailable)>([Self::Invalid(vec![no_address()]), Self::Taken, Self::Unknown, Self::LastAdmin])
     }
 }

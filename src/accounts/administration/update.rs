@@ -6,6 +6,7 @@ use super::{By, NotDone};
 use crate::accounts::records::{self, UserRecord};
 use crate::accounts::roles::{Role, Roles};
 use crate::audit::Act;
+use crate::settings::EmailVerification;
 use crate::store::Connection;
 
 /// What shall be different about an account; what is `None` stays as it is.
@@ -61,7 +62,7 @@ impl RoleChange {
 
 pub(super) async fn change(
     mut connection: Connection<'_>,
-    by: &By,
+    (by, verification): (&By, EmailVerification),
     user: &UserRecord,
     update: Update,
     now: i64,
@@ -102,7 +103,7 @@ pub(super) async fn change(
         by.did(act, &user.id, now).record(connection.reborrow()).await?;
     }
     if may_take_away {
-        check_admin_is_left(connection.reborrow(), by).await?;
+        check_admin_is_left(connection.reborrow(), by, verification).await?;
     }
     if ends {
         return Ok(records::end_sessions_of_user(connection, &user.id, None, now).await?);
@@ -111,9 +112,13 @@ pub(super) async fn change(
 }
 
 /// That an administrator does not leave the server without one who may log in: himself, as a rule.
-pub(super) async fn check_admin_is_left(connection: Connection<'_>, by: &By) -> Result<(), NotDone> {
+pub(super) async fn check_admin_is_left(
+    connection: Connection<'_>,
+    by: &By,
+    verification: EmailVerification,
+) -> Result<(), NotDone> {
     match by {
-        By::Admin(_) if !records::has_admin(connection).await? => Err(NotDone::LastAdmin),
+        By::Admin(_) if !records::has_admin(connection, verification).await? => Err(NotDone::LastAdmin),
         By::Admin(_) | By::Operator => Ok(()),
     }
 }

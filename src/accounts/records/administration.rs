@@ -4,6 +4,7 @@ use super::UserRecord;
 use super::users::select_users;
 use crate::accounts::import::NO_PASSWORD;
 use crate::accounts::name::search_key;
+use crate::settings::EmailVerification;
 use crate::store::{Connection, StoreError, sql};
 
 /// Accounts in the order of their addresses, those behind `cursor`, at most `limit`. With `search`, those alone that have it in their address or name:
@@ -115,17 +116,20 @@ pub async fn lock_admins(connection: Connection<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Whether there is an administrator who may log in, and can: one who was invited has neither a password nor a passkey until he accepts.
-pub async fn has_admin(connection: Connection<'_>) -> Result<bool, StoreError> {
+/// Whether there is an administrator who may log in, and can: one who was invited has neither a password nor a passkey until he accepts, and nobody logs
+/// in without a verified address where that is `required`.
+pub async fn has_admin(connection: Connection<'_>, verification: EmailVerification) -> Result<bool, StoreError> {
+    let any_address = verification != EmailVerification::Required;
     let found: Option<String> = sql!(
         connection,
         fetch_optional,
         sqlx::query_scalar(
             "SELECT id FROM users
-             WHERE roles <> '' AND ' ' || roles || ' ' LIKE '% admin %' AND disabled_at IS NULL
+             WHERE roles <> '' AND ' ' || roles || ' ' LIKE '% admin %' AND disabled_at IS NULL AND ($2 OR email_verified_at IS NOT NULL)
                    AND (password_hash <> $1 OR EXISTS (SELECT 1 FROM passkeys WHERE passkeys.user_id = users.id)) LIMIT 1"
         )
         .bind(NO_PASSWORD)
+        .bind(any_address)
     )?;
     Ok(found.is_some())
 }

@@ -15,7 +15,7 @@ use crate::oauth::standing::OfUsersAndClients;
 use crate::server::start::{issuer_as_it_is, remote_settings};
 use crate::settings::Settings;
 use crate::store::Store;
-use crate::token::{Check, Clock, Explanation, Outcome, Rejection, Verifier};
+use crate::token::{Check, CheckName, Clock, Explanation, Outcome, Rejection, Verifier};
 
 /// The exit code for a token that is not accepted.
 const REFUSED: u8 = 1;
@@ -38,7 +38,14 @@ pub(super) fn run(settings: &Settings, token: &str, json: bool, out: &mut impl W
         NOT_LOOKED.clone_into(&mut explanation.verdict);
         Found::Nothing
     } else if explanation.rejection.is_some_and(Rejection::is_temporary) {
-        Found::Nothing
+        match surely_wrong(&explanation) {
+            // It is refused in any case, whatever those who cannot be asked now would say.
+            Some(check) => {
+                explanation.verdict = format!("it fails another check in any case: {}", check.question);
+                Found::Refused
+            }
+            None => Found::Nothing,
+        }
     } else if explanation.accepted {
         Found::Accepted
     } else {
@@ -73,6 +80,12 @@ enum Found {
     Refused,
     /// Neither: its session, or the keys of its issuer, could not be looked at.
     Nothing,
+}
+
+/// A check that fails whatever those who cannot be asked now would say.
+fn surely_wrong(explanation: &Explanation) -> Option<&Check> {
+    let of_others = |check: &Check| matches!(check.name, CheckName::KeysAvailable | CheckName::Session);
+    explanation.checks.iter().find(|check| check.outcome == Outcome::Failed && !of_others(check))
 }
 
 /// Believes whom the server would believe, and says why it could not look at sessions, if so.

@@ -130,6 +130,7 @@ pub(super) fn run(settings: &Settings, command: UserCommand, json: bool, out: &m
             hashing: &hashing,
             clock,
             password_length: settings.passwords.min_length..=settings.passwords.max_length,
+            email_verification: settings.accounts.email_verification,
             by: By::Operator,
         };
         act(&administration, store, clock, command, json, out).await

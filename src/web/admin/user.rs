@@ -72,6 +72,9 @@ pub(super) struct UserPage<'p> {
     /// What is in the fields.
     pub typed_name: &'p str,
     pub typed_roles: &'p str,
+    /// What they were when the forms were made.
+    pub seen_name: &'p str,
+    pub seen_roles: &'p str,
 }
 
 async fn show(admin: Administrator, oauth: Data<OAuth>, id: Path<String>, query: Query<ShowQuery>) -> HttpResponse {
@@ -168,6 +171,8 @@ async fn read_page<'p>(
         acts: with_query("/admin/audit", &[("by", &format!("admin {}", user.id))]),
         typed_name: user.name.as_deref().unwrap_or_default(),
         typed_roles: &user.roles,
+        seen_name: user.name.as_deref().unwrap_or_default(),
+        seen_roles: &user.roles,
         user,
     })
 }

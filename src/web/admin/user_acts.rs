@@ -204,11 +204,12 @@ async fn act(acting: Acting, oauth: Data<OAuth>, path: Path<(String, String)>) -
             };
             match read(admin, &oauth, &user).await {
                 Ok(mut page) => refused(&back, &problem, |status, why| {
-                    // As it was typed; where somebody else changed it, as it is.
+                    // As it was typed, with what was seen then; where somebody else changed it, as it is.
+                    let sent = |field| acting.form.get(field).unwrap_or_default();
                     match act {
                         _ if problem.is("changed-meanwhile") => {}
-                        UserAct::Rename => page.typed_name = acting.form.get("name").unwrap_or_default(),
-                        UserAct::SetRoles => page.typed_roles = acting.form.get("roles").unwrap_or_default(),
+                        UserAct::Rename => (page.typed_name, page.seen_name) = (sent("name"), sent("seen")),
+                        UserAct::SetRoles => (page.typed_roles, page.seen_roles) = (sent("roles"), sent("seen")),
                         _ => {}
                     }
                     let why = why.clone().in_form(act.name());
@@ -225,16 +226,18 @@ async fn run(act: UserAct, acting: &Acting, oauth: &OAuth, user: &UserRecord) ->
     let (accounts, owner) = (&oauth.accounts, &acting.admin.owner);
     let field = |name: &str| acting.form.get(name).unwrap_or_default();
     let invalid = |error| NotDone::Invalid(vec![error]);
+    // Who does not say what he saw has seen nothing.
+    let seen = || acting.form.get(SEEN).ok_or(NotDone::ChangedMeanwhile);
     let user = user.clone();
     let update = match act {
         UserAct::Rename => {
             let name = display_name(Some(field("name"))).map_err(invalid)?;
-            let seen = Some(field(SEEN).to_owned()).filter(|name| !name.is_empty());
+            let seen = Some(seen()?.to_owned()).filter(|name| !name.is_empty());
             Update { name: Some(name), seen: Seen { name: Some(seen), roles: None }, ..Update::default() }
         }
         UserAct::SetRoles => {
             let roles = Roles::of(words(field("roles")).iter().map(String::as_str)).map_err(invalid)?;
-            let seen = Seen { name: None, roles: Some(Roles::stored(field(SEEN))) };
+            let seen = Seen { name: None, roles: Some(Roles::stored(seen()?)) };
             Update { roles: Some(RoleChange::Set(roles)), seen, ..Update::default() }
         }
         UserAct::Enable => Update { disabled: Some(false), ..Update::default() },
