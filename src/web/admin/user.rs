@@ -54,7 +54,6 @@ pub(super) struct UserPage<'p> {
     user: &'p UserRecord,
     /// Its page; its acts are below that.
     at: String,
-    name: &'p str,
     is_self: bool,
     since: String,
     verified: String,
@@ -156,7 +155,6 @@ async fn read_page<'p>(
     Ok(UserPage {
         frame: Frame::of(admin, Here::Users),
         at: format!("{USERS}/{}", user.id),
-        name: user.name.as_deref().unwrap_or_default(),
         is_self: user.id == admin.owner.user_id,
         since: minute(user.created_at),
         verified: user.email_verified_at.map(minute).unwrap_or_default(),
