@@ -226,18 +226,16 @@ async fn run(act: UserAct, acting: &Acting, oauth: &OAuth, user: &UserRecord) ->
     let (accounts, owner) = (&oauth.accounts, &acting.admin.owner);
     let field = |name: &str| acting.form.get(name).unwrap_or_default();
     let invalid = |error| NotDone::Invalid(vec![error]);
-    // Who does not say what he saw has seen nothing.
-    let seen = || acting.form.get(SEEN).ok_or(NotDone::ChangedMeanwhile);
     let user = user.clone();
     let update = match act {
         UserAct::Rename => {
             let name = display_name(Some(field("name"))).map_err(invalid)?;
-            let seen = Some(seen()?.to_owned()).filter(|name| !name.is_empty());
+            let seen = Some(field(SEEN).to_owned()).filter(|name| !name.is_empty());
             Update { name: Some(name), seen: Seen { name: Some(seen), roles: None }, ..Update::default() }
         }
         UserAct::SetRoles => {
             let roles = Roles::of(words(field("roles")).iter().map(String::as_str)).map_err(invalid)?;
-            let seen = Seen { name: None, roles: Some(Roles::stored(seen()?)) };
+            let seen = Seen { name: None, roles: Some(Roles::stored(field(SEEN))) };
             Update { roles: Some(RoleChange::Set(roles)), seen, ..Update::default() }
         }
         UserAct::Enable => Update { disabled: Some(false), ..Update::default() },
