@@ -86,16 +86,21 @@ impl Traces {
             .with_scheduled_delay(DELAY)
             .build();
         let inner = BatchSpanProcessor::builder(exporter).with_batch_config(config).build();
+        Ok(Self::told_to(Queue { inner, counts }, settings))
+    }
+
+    /// Begins traces whose spans `processor` gets.
+    pub fn told_to(processor: impl SpanProcessor + 'static, settings: &Settings) -> Self {
         let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(settings.traces.sample)));
         let provider = SdkTracerProvider::builder()
-            .with_span_processor(Queue { inner, counts })
+            .with_span_processor(processor)
             .with_sampler(sampler)
             .with_resource(resource(&settings.traces.service_name))
             .build();
         let tracer = provider.tracer("tokenhouse");
         let public = Url::parse(&settings.server.public_url).ok();
         let public = public.as_ref();
-        Ok(Self(Some(Arc::new(Running {
+        Self(Some(Arc::new(Running {
             base: Context::new().with_value(tracer.clone()),
             tracer,
             provider,
@@ -103,7 +108,7 @@ impl Traces {
             scheme: public.map_or("http", Url::scheme).to_owned(),
             address: public.and_then(Url::host_str).unwrap_or_default().to_owned(),
             port: public.and_then(Url::port_or_known_default),
-        }))))
+        })))
     }
 
     /// None.
