@@ -17,10 +17,11 @@ use opentelemetry_sdk::trace::{
     BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider, Span, SpanData, SpanExporter,
     SpanProcessor,
 };
-use url::{Host, Url};
+use url::Url;
 
 use crate::http::client_address::TrustedProxies;
 use crate::settings::Settings;
+use crate::token::issuer_url::is_loopback;
 
 /// So many spans may wait; what comes then is lost.
 const QUEUE: usize = 4096;
@@ -148,12 +149,7 @@ fn resource(service_name: &str) -> Resource {
 
 /// It is made on a thread of its own, for it has a runtime of its own.
 fn client(endpoint: &Url) -> Result<reqwest::blocking::Client, TracesError> {
-    let is_loopback = match endpoint.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
+    let is_loopback = is_loopback(endpoint);
     let make = move || {
         let mut builder = reqwest::blocking::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
