@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry::{Context, KeyValue};
-use opentelemetry_otlp::{ExporterBuildError, Protocol, WithExportConfig as _, WithHttpConfig as _};
+use opentelemetry_otlp::{ExporterBuildError, Protocol, RetryPolicy, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{
@@ -29,7 +29,7 @@ const QUEUE: usize = 4096;
 const BATCH: usize = 512;
 /// How long one waits to be sent together with others.
 const DELAY: Duration = Duration::from_secs(1);
-/// How long the collector may take, with all that is tried again.
+/// How long the collector may take for what is sent at once. Nothing is sent twice: what is lost must not hold up what comes.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a shutdown waits for what is not sent yet.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -77,6 +77,7 @@ impl Traces {
             .with_protocol(Protocol::HttpBinary)
             .with_endpoint(format!("{}/v1/traces", endpoint.as_str().trim_end_matches('/')))
             .with_timeout(TIMEOUT)
+            .with_retry_policy(RetryPolicy::disabled())
             .build()
             .map_err(TracesError::Exporter)?;
         let counts = Arc::new(Counts::default());
