@@ -19,9 +19,9 @@ use opentelemetry_sdk::trace::{
 };
 use url::Url;
 
+use super::client::{Client, Failure};
 use crate::http::client_address::TrustedProxies;
 use crate::settings::Settings;
-use crate::token::issuer_url::is_loopback;
 
 /// So many spans may wait; what comes then is lost.
 const QUEUE: usize = 4096;
@@ -71,9 +71,10 @@ impl Traces {
     /// [`TracesError`].
     pub fn start(settings: &Settings) -> Result<Self, TracesError> {
         let Some(endpoint) = &settings.traces.endpoint else { return Ok(Self(None)) };
+        let failure = Failure::default();
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
-            .with_http_client(client(endpoint)?)
+            .with_http_client(Client::new(endpoint, TIMEOUT, failure.clone())?)
             .with_protocol(Protocol::HttpBinary)
             .with_endpoint(format!("{}/v1/traces", endpoint.as_str().trim_end_matches('/')))
             .with_timeout(TIMEOUT)
@@ -81,7 +82,7 @@ impl Traces {
             .build()
             .map_err(TracesError::Exporter)?;
         let counts = Arc::new(Counts::default());
-        let exporter = Exporter { inner: exporter, counts: Arc::clone(&counts) };
+        let exporter = Exporter { inner: exporter, failure, counts: Arc::clone(&counts) };
         let config = BatchConfigBuilder::default()
             .with_max_queue_size(QUEUE)
             .with_max_export_batch_size(BATCH)
@@ -148,25 +149,6 @@ fn resource(service_name: &str) -> Resource {
         .build()
 }
 
-/// It is made on a thread of its own, for it has a runtime of its own.
-fn client(endpoint: &Url) -> Result<reqwest::blocking::Client, TracesError> {
-    let is_loopback = is_loopback(endpoint);
-    let make = move || {
-        let mut builder = reqwest::blocking::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(TIMEOUT)
-            .user_agent(concat!("tokenhouse/", env!("CARGO_PKG_VERSION")));
-        if is_loopback {
-            builder = builder.no_proxy();
-        }
-        builder.build()
-    };
-    let thread =
-        std::thread::Builder::new().name("traces-start".to_owned()).spawn(make).map_err(TracesError::Thread)?;
-    let client = thread.join().map_err(|_| TracesError::Thread(std::io::Error::other("it panicked")))?;
-    client.map_err(TracesError::Client)
-}
-
 /// How many spans wait, and how many were lost. Says once that some are, and once that it is over.
 #[derive(Debug, Default)]
 struct Counts {
@@ -231,6 +213,7 @@ impl SpanProcessor for Queue {
 #[derive(Debug)]
 struct Exporter {
     inner: opentelemetry_otlp::SpanExporter,
+    failure: Failure,
     counts: Arc<Counts>,
 }
 
@@ -239,9 +222,10 @@ impl SpanExporter for Exporter {
         let spans = batch.len();
         self.counts.waiting.fetch_sub(spans, Ordering::Relaxed);
         let outcome = self.inner.export(batch).await;
-        match &outcome {
-            Ok(()) => self.counts.taken(),
-            Err(error) => self.counts.lose(spans, error),
+        match (&outcome, self.failure.take()) {
+            (Ok(()), _) => self.counts.taken(),
+            (Err(_), Some(failure)) => self.counts.lose(spans, &failure),
+            (Err(error), None) => self.counts.lose(spans, error),
         }
         outcome
     }
