@@ -17,7 +17,7 @@ use actix_web::http::header::{
 };
 use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpRequest, ResponseError as _};
+use actix_web::{Error, HttpMessage, ResponseError as _};
 use futures_util::FutureExt as _;
 
 use crate::guard::Bearer;
@@ -27,7 +27,7 @@ use crate::metrics::{OfWorker, Stopwatch};
 use crate::oauth::error::OAuthError;
 use crate::settings::{LogRequests, Settings};
 use crate::token::{Clock, random};
-use crate::traces::Traces;
+use crate::traces::{Span, Traces};
 use crate::web::look::Look;
 use crate::web::problem_page;
 
@@ -120,33 +120,30 @@ impl Edge {
         // A handler that panics shall not leave its client without an answer.
         let answered = span.around(AssertUnwindSafe(next.call(request)).catch_unwind()).await;
         let answered = answered.unwrap_or_else(|_| Err(span.enter(|| self.panicked(&kept))));
-        span.answered(&answered);
-        match answered {
-            Ok(response) => {
-                span.enter(|| self.tell(&worker, &kept, response.status(), Some(response.request())));
-                let mut response = problem_page::for_people(response);
-                self.add_headers(response.headers_mut());
-                response.headers_mut().insert(REQUEST_ID, kept.id);
-                Ok(response)
-            }
-            Err(error) => {
-                span.enter(|| self.tell(&worker, &kept, error.as_response_error().status_code(), None));
-                Err(error)
-            }
-        }
+        self.tell(&worker, &kept, &span, &answered);
+        let mut response = problem_page::for_people(answered?);
+        self.add_headers(response.headers_mut());
+        response.headers_mut().insert(REQUEST_ID, kept.id);
+        Ok(response)
     }
 
-    /// Counts a request and writes its line, where that is wanted. `request` is none where it is gone.
-    fn tell(&self, worker: &Worker, kept: &Kept, status: StatusCode, request: Option<&HttpRequest>) {
+    /// Notes in the span of a request how it was answered, counts it and writes its line, each where that is wanted.
+    fn tell<B>(&self, worker: &Worker, kept: &Kept, span: &Span, answered: &Result<ServiceResponse<B>, Error>) {
+        let (status, request) = match answered {
+            Ok(response) => (response.status(), Some(response.request())),
+            // Which is gone.
+            Err(error) => (error.as_response_error().status_code(), None),
+        };
         let counted = worker.counts.as_ref().zip(kept.counted);
         let logged = kept.started.filter(|_| self.log == LogRequests::All || status.is_server_error());
-        if counted.is_none() && logged.is_none() {
+        if counted.is_none() && logged.is_none() && !span.is_recorded() {
             return;
         }
         let route = match request {
             Some(request) => request.match_pattern(),
             None => worker.routes.get().and_then(|routes| routes.match_pattern(kept.uri.path())),
         };
+        span.answered(&kept.method, route.as_deref(), status);
         if let Some((counts, since)) = counted {
             counts.answered(route.as_deref(), &kept.method, status, since.elapsed());
         }
@@ -154,16 +151,19 @@ impl Edge {
             let extensions = request.map(HttpMessage::extensions);
             let bearer = extensions.as_ref().and_then(|extensions| extensions.get::<Bearer>());
             let micros = self.clock.monotonic().saturating_sub(started).as_micros();
-            // The pattern and not the path: a path may carry what does not belong into a log.
-            tracing::info!(
-                method = kept.method.as_str(),
-                route = route.as_deref().unwrap_or("-"),
-                status = status.as_u16(),
-                micros = u64::try_from(micros).unwrap_or(u64::MAX),
-                request = kept.id.to_str().unwrap_or("-"),
-                subject = bearer.map(|bearer| bearer.subject.as_str()),
-                "answered"
-            );
+            let line = || {
+                // The pattern and not the path: a path may carry what does not belong into a log.
+                tracing::info!(
+                    method = kept.method.as_str(),
+                    route = route.as_deref().unwrap_or("-"),
+                    status = status.as_u16(),
+                    micros = u64::try_from(micros).unwrap_or(u64::MAX),
+                    request = kept.id.to_str().unwrap_or("-"),
+                    subject = bearer.map(|bearer| bearer.subject.as_str()),
+                    "answered"
+                );
+            };
+            span.enter(line);
         }
     }
 

@@ -254,23 +254,27 @@ impl Server {
         first: impl Future<Output = ()>,
         second: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        tokio::select! {
-            ended = &mut self.running => return ended.map_err(io::Error::other)?,
-            () = first => {}
-        }
-        tracing::info!("shutting down: requests under way come to their end");
-        self.draining.begin();
-        tokio::select! {
-            () = self.handle.stop(true) => {}
-            () = second => {
-                tracing::warn!("shutting down at once");
-                // The server takes no further command while it waits for requests, so it is not waited for.
-                self.running.abort();
+        let ended = 'ended: {
+            tokio::select! {
+                // By itself; what is beside it has its end all the same.
+                ended = &mut self.running => break 'ended ended,
+                () = first => {}
             }
-        }
-        let ended = match self.running.await {
+            tracing::info!("shutting down: requests under way come to their end");
+            self.draining.begin();
+            tokio::select! {
+                () = self.handle.stop(true) => {}
+                () = second => {
+                    tracing::warn!("shutting down at once");
+                    // The server takes no further command while it waits for requests, so it is not waited for.
+                    self.running.abort();
+                }
+            }
+            self.running.await
+        };
+        let ended = match ended {
             Err(error) if error.is_cancelled() => Ok(()),
-            ended => ended.map_err(io::Error::other)?,
+            ended => ended.unwrap_or_else(|panicked| Err(io::Error::other(panicked))),
         };
         // Last, so that the end is seen too.
         if let Some(metrics) = self.metrics.take() {
@@ -353,3 +357,6 @@ pub(crate) fn remote_settings(name: &str, remote: &Remote) -> Result<RemoteSetti
     settings.required_claims.clone_from(&remote.required_claims);
     Ok(settings)
 }
+
+#[cfg(test)]
+mod tests;

@@ -180,7 +180,7 @@ fn http(error: reqwest::Error) -> FetchError {
 }
 
 /// An error with its causes: reqwest's own text alone does not tell a refused connection from a wrong certificate.
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

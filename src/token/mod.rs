@@ -20,7 +20,7 @@ mod checks;
 pub mod claims;
 pub mod clock;
 pub mod explain;
-mod fetch;
+pub(crate) mod fetch;
 #[cfg(test)]
 #[cfg(feature = "server")]
 mod hostile_input;

@@ -10,15 +10,16 @@ use std::time::Duration;
 
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry::{Context, KeyValue};
-use opentelemetry_otlp::{ExporterBuildError, Protocol, WithExportConfig as _, WithHttpConfig as _};
+use opentelemetry_otlp::{ExporterBuildError, Protocol, RetryPolicy, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{
     BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider, Span, SpanData, SpanExporter,
     SpanProcessor,
 };
-use url::{Host, Url};
+use url::Url;
 
+use super::client::{Client, Failure};
 use crate::http::client_address::TrustedProxies;
 use crate::settings::Settings;
 
@@ -28,7 +29,7 @@ const QUEUE: usize = 4096;
 const BATCH: usize = 512;
 /// How long one waits to be sent together with others.
 const DELAY: Duration = Duration::from_secs(1);
-/// How long the collector may take, with all that is tried again.
+/// How long the collector may take for what is sent at once. Nothing is sent twice: what is lost must not hold up what comes.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a shutdown waits for what is not sent yet.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -70,32 +71,39 @@ impl Traces {
     /// [`TracesError`].
     pub fn start(settings: &Settings) -> Result<Self, TracesError> {
         let Some(endpoint) = &settings.traces.endpoint else { return Ok(Self(None)) };
+        let failure = Failure::default();
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
-            .with_http_client(client(endpoint)?)
+            .with_http_client(Client::new(endpoint, TIMEOUT, failure.clone())?)
             .with_protocol(Protocol::HttpBinary)
             .with_endpoint(format!("{}/v1/traces", endpoint.as_str().trim_end_matches('/')))
             .with_timeout(TIMEOUT)
+            .with_retry_policy(RetryPolicy::disabled())
             .build()
             .map_err(TracesError::Exporter)?;
         let counts = Arc::new(Counts::default());
-        let exporter = Exporter { inner: exporter, counts: Arc::clone(&counts) };
+        let exporter = Exporter { inner: exporter, failure, counts: Arc::clone(&counts) };
         let config = BatchConfigBuilder::default()
             .with_max_queue_size(QUEUE)
             .with_max_export_batch_size(BATCH)
             .with_scheduled_delay(DELAY)
             .build();
         let inner = BatchSpanProcessor::builder(exporter).with_batch_config(config).build();
+        Ok(Self::told_to(Queue { inner, counts }, settings))
+    }
+
+    /// Begins traces whose spans `processor` gets.
+    pub fn told_to(processor: impl SpanProcessor + 'static, settings: &Settings) -> Self {
         let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(settings.traces.sample)));
         let provider = SdkTracerProvider::builder()
-            .with_span_processor(Queue { inner, counts })
+            .with_span_processor(processor)
             .with_sampler(sampler)
             .with_resource(resource(&settings.traces.service_name))
             .build();
         let tracer = provider.tracer("tokenhouse");
         let public = Url::parse(&settings.server.public_url).ok();
         let public = public.as_ref();
-        Ok(Self(Some(Arc::new(Running {
+        Self(Some(Arc::new(Running {
             base: Context::new().with_value(tracer.clone()),
             tracer,
             provider,
@@ -103,7 +111,7 @@ impl Traces {
             scheme: public.map_or("http", Url::scheme).to_owned(),
             address: public.and_then(Url::host_str).unwrap_or_default().to_owned(),
             port: public.and_then(Url::port_or_known_default),
-        }))))
+        })))
     }
 
     /// None.
@@ -139,30 +147,6 @@ fn resource(service_name: &str) -> Resource {
         .with_service_name(service_name.to_owned())
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
         .build()
-}
-
-/// It is made on a thread of its own, for it has a runtime of its own.
-fn client(endpoint: &Url) -> Result<reqwest::blocking::Client, TracesError> {
-    let is_loopback = match endpoint.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    let make = move || {
-        let mut builder = reqwest::blocking::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(TIMEOUT)
-            .user_agent(concat!("tokenhouse/", env!("CARGO_PKG_VERSION")));
-        if is_loopback {
-            builder = builder.no_proxy();
-        }
-        builder.build()
-    };
-    let thread =
-        std::thread::Builder::new().name("traces-start".to_owned()).spawn(make).map_err(TracesError::Thread)?;
-    let client = thread.join().map_err(|_| TracesError::Thread(std::io::Error::other("it panicked")))?;
-    client.map_err(TracesError::Client)
 }
 
 /// How many spans wait, and how many were lost. Says once that some are, and once that it is over.
@@ -229,6 +213,7 @@ impl SpanProcessor for Queue {
 #[derive(Debug)]
 struct Exporter {
     inner: opentelemetry_otlp::SpanExporter,
+    failure: Failure,
     counts: Arc<Counts>,
 }
 
@@ -237,9 +222,10 @@ impl SpanExporter for Exporter {
         let spans = batch.len();
         self.counts.waiting.fetch_sub(spans, Ordering::Relaxed);
         let outcome = self.inner.export(batch).await;
-        match &outcome {
-            Ok(()) => self.counts.taken(),
-            Err(error) => self.counts.lose(spans, error),
+        match (&outcome, self.failure.take()) {
+            (Ok(()), _) => self.counts.taken(),
+            (Err(_), Some(failure)) => self.counts.lose(spans, &failure),
+            (Err(error), None) => self.counts.lose(spans, error),
         }
         outcome
     }

@@ -10,8 +10,11 @@
 //! | `span` | spans, and the context that they are in |
 //! | `request` | the span of a request, and whose traces are gone on with |
 //! | `export` | the way to the collector: bounded, in the background, and nothing waits for it |
+//! | `client` | HTTP to the collector, and why it failed |
 //! | `off` | all of it for a program without the feature |
 
+#[cfg(feature = "otel")]
+mod client;
 #[cfg(feature = "otel")]
 mod export;
 #[cfg(not(feature = "otel"))]

@@ -68,6 +68,11 @@ impl Here {
 #[cfg(feature = "server")]
 impl Here {
     #[inline]
+    pub(crate) fn is_recorded(&self) -> bool {
+        false
+    }
+
+    #[inline]
     pub(crate) fn place(&self) -> Self {
         *self
     }
@@ -88,8 +93,8 @@ pub use of_server::TracesError;
 
 #[cfg(feature = "server")]
 mod of_server {
-    use actix_web::Error;
-    use actix_web::dev::{ServiceRequest, ServiceResponse};
+    use actix_web::dev::ServiceRequest;
+    use actix_web::http::{Method, StatusCode};
 
     use super::Span;
     use crate::settings::Settings;
@@ -125,7 +130,7 @@ mod of_server {
 
     impl Span {
         #[inline]
-        pub(crate) fn answered<B>(&self, _: &Result<ServiceResponse<B>, Error>) {}
+        pub(crate) fn answered(&self, _: &Method, _: Option<&str>, _: StatusCode) {}
 
         #[inline]
         pub(crate) fn end(self) {}

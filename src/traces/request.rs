@@ -3,10 +3,9 @@
 //! What a request carries is not told: no query, no header, no address of a client. Of its path the pattern of the route is told, for a path may hold an
 //! address or an id; and of its method only a known one, for whoever sends it may write anything there.
 
-use actix_web::Error;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{HeaderMap, HeaderName};
-use actix_web::http::{Method, Version};
+use actix_web::http::{Method, StatusCode, Version};
 use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
 use opentelemetry::trace::{SpanContext, SpanKind, TraceContextExt as _, TraceState, Tracer as _};
 use opentelemetry::{Context, KeyValue};
@@ -54,23 +53,16 @@ impl Traces {
 }
 
 impl Span {
-    /// Notes which route answered, and how.
-    pub(crate) fn answered<B>(&self, answered: &Result<ServiceResponse<B>, Error>) {
+    /// Notes which route answered, if any, and how.
+    pub(crate) fn answered(&self, asked: &Method, route: Option<&str>, status: StatusCode) {
         if !self.is_recorded() {
             return;
         }
-        let status = match answered {
-            Ok(response) => {
-                let request = response.request();
-                if let Some(pattern) = request.match_pattern() {
-                    self.rename(format!("{} {pattern}", method(request.method()).unwrap_or("HTTP")));
-                    self.tell("url.path", pattern.clone());
-                    self.tell("http.route", pattern);
-                }
-                response.status()
-            }
-            Err(error) => error.as_response_error().status_code(),
-        };
+        if let Some(route) = route {
+            self.rename(format!("{} {route}", method(asked).unwrap_or("HTTP")));
+            self.tell("url.path", route.to_owned());
+            self.tell("http.route", route.to_owned());
+        }
         self.tell("http.response.status_code", i64::from(status.as_u16()));
         if status.is_server_error() {
             self.failed_with(status.as_str().to_owned());

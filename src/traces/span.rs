@@ -139,7 +139,8 @@ impl Here {
         }
     }
 
-    pub(super) fn is_recorded(&self) -> bool {
+    /// Whether anything that is noted of it is kept.
+    pub(crate) fn is_recorded(&self) -> bool {
         self.0.as_ref().is_some_and(|context| context.span().is_recording())
     }
 

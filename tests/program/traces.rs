@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::program::Program;
 use crate::support::app::eventually;
 use crate::support::collector::{Collector, Manner, hex};
+use crate::support::ports::closed_port;
 
 const ENDPOINT: &str = "TOKENHOUSE__TRACES__ENDPOINT";
 
@@ -101,6 +102,27 @@ async fn a_collector_that_takes_nothing_is_told_of_once() {
     assert!(program.ended(Duration::from_mins(1)).await.success());
     assert!(program.log().contains("did not take the last traces in time"), "{}", program.log());
     assert_eq!(program.log().matches("WARN").count(), 2, "{}", program.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn why_a_collector_is_not_reached_is_told() {
+    let (folder, port) = (tempfile::tempdir().unwrap(), closed_port());
+    let endpoint = format!("http://127.0.0.1:{port}/key-in-the-path");
+    let variables = [(ENDPOINT, &*endpoint), ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20hunter2")];
+    let program = Program::start_beside(folder.path(), &variables).await;
+    eventually("it is told of", async || {
+        program.get("/api/profile", "garbage").await;
+        program.log().contains("traces are lost")
+    })
+    .await;
+    let lines = lines(&program);
+    let warnings: Vec<&Value> = lines.iter().filter(|line| line["level"] == "WARN").collect();
+    let [warning] = warnings[..] else { panic!("{}", program.log()) };
+    let error = warning["error"].as_str().unwrap();
+    assert!(error.contains("Connection refused"), "{error}");
+    for secret in ["hunter2", "key-in-the-path"] {
+        assert!(!program.log().contains(secret), "{secret}: {}", program.log());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

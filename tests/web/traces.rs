@@ -259,6 +259,18 @@ async fn a_collector_that_refuses_disturbs_nobody_and_gets_what_comes_later() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_collector_refuses_is_not_sent_again() {
+    let collector = Collector::start(Manner::Refuses("503 Service Unavailable")).await;
+    let app = traced(Engine::Sqlite, &collector.endpoint(), &[]).await;
+    app.get("/api/profile").await;
+    // Sent again, the first would be there twice before the second is.
+    eventually("it is asked", async || !collector.heads().is_empty()).await;
+    app.get("/api/publicInfo").await;
+    app.stop().await;
+    assert_eq!(collector.names(), ["GET /api/profile", "GET /api/publicInfo"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fetching_keys_is_told_to_the_collector_and_not_to_the_issuer() {
     let (okta, collector) = (Okta::start().await, Collector::start(Manner::Takes).await);
     let settings =

@@ -17,8 +17,12 @@ async fn panics(lock: web::Data<Mutex<u32>>) -> HttpResponse {
 }
 
 fn edge() -> Edge {
+    edge_with(Traces::off())
+}
+
+fn edge_with(traces: Traces) -> Edge {
     let settings = Settings::read(&Sources::default()).unwrap();
-    Edge::new(&settings, Look::default(), Clock::system(), Traces::off())
+    Edge::new(&settings, Look::default(), Clock::system(), traces)
 }
 
 /// The application around handlers that panic, counting for `metrics`.
@@ -145,4 +149,59 @@ async fn a_panic_is_counted_and_logged_under_its_route() {
         (&"/api/panics/{id}".into(), &"DELETE".into(), &500.into(), &"mine".into())
     );
     assert!(!lines.contains("secret"), "{lines}");
+}
+
+#[cfg(feature = "otel")]
+mod traced {
+    use opentelemetry::Context;
+    use opentelemetry_sdk::error::OTelSdkResult;
+    use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
+
+    use super::*;
+
+    /// The spans that have ended.
+    #[derive(Debug, Clone, Default)]
+    struct Ended(Arc<Mutex<Vec<SpanData>>>);
+
+    impl SpanProcessor for Ended {
+        fn on_start(&self, _: &mut Span, _: &Context) {}
+
+        fn on_end(&self, span: SpanData) {
+            self.0.lock().unwrap().push(span);
+        }
+
+        fn force_flush(&self) -> OTelSdkResult {
+            Ok(())
+        }
+
+        fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+            Ok(())
+        }
+    }
+
+    /// F19.
+    #[actix_web::test]
+    async fn a_panic_is_in_the_traces_under_its_route() {
+        let ended = Ended::default();
+        let traces = Traces::told_to(ended.clone(), &Settings::read(&Sources::default()).unwrap());
+        let app = test::init_service(app!(edge_with(traces), web::Data::new(Mutex::new(0_u32)), None::<Arc<Metrics>>));
+        let app = app.await;
+        for uri in ["/api/panics/secret?token=secret", "/oauth2/default/panics/secret"] {
+            let request = test::TestRequest::delete().uri(uri).to_request();
+            assert!(test::try_call_service(&app, request).await.is_err(), "{uri}");
+        }
+        let ended = ended.0.lock().unwrap();
+        let names: Vec<&str> = ended.iter().map(|span| &*span.name).collect();
+        assert_eq!(names, ["DELETE /api/panics/{id}", "DELETE /oauth2/default/panics/{id}"]);
+        let Some(first) = ended.first() else { panic!("no span") };
+        let fact = |key: &str| {
+            let found = first.attributes.iter().find(|fact| fact.key.as_str() == key);
+            found.map(|fact| fact.value.to_string()).unwrap_or_default()
+        };
+        assert_eq!(
+            ["http.route", "url.path", "http.response.status_code", "error.type"].map(fact),
+            ["/api/panics/{id}", "/api/panics/{id}", "500", "500"]
+        );
+        assert!(!format!("{ended:?}").contains("secret"), "{ended:?}");
+    }
 }
