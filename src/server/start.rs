@@ -283,13 +283,14 @@ impl Server {
         if let Some(postman) = self.postman.take() {
             postman.stop().await;
         }
+        // While the database is still there for what goes on at its own pace, such as looking for changes of clients.
+        self.traces.stop().await;
         // Writes under way come to their end in any case.
         if let Some(store) = &self.store
             && tokio::time::timeout(STORE_TIMEOUT, store.close()).await.is_err()
         {
             tracing::warn!("the database did not close in time; what was answered is in it");
         }
-        self.traces.stop().await;
         ended
     }
 
