@@ -109,7 +109,7 @@ impl Filter {
         let actor = self.actor.as_deref().map(|actor| as_recorded(actor).ok_or_else(not_actor)).transpose()?;
         let ip = self.ip.as_deref().map(str::parse::<IpAddr>).transpose();
         let ip = ip.map_err(|_| wrong("ip", "must be an IP address"))?.map(|ip| ip.to_canonical().to_string());
-        Ok(Self { ip, actor, ..self })
+        Ok(Self { actor, ip, ..self })
     }
 
     /// What reads least: by the user; by an actor of whom there are few events; by the act.
