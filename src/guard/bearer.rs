@@ -10,7 +10,6 @@ use futures_util::future::{Either, LocalBoxFuture};
 
 use super::credentials::Credentials;
 use super::refusal::Refusal;
-use crate::token::verifier::Verdict;
 use crate::token::{Claims, Rejection, Verifier};
 
 /// Whoever sent a good access token (RFC 6750, section 2.1): its claims, by `Deref`.
@@ -53,11 +52,16 @@ impl Bearer {
         Err(Refusal::insufficient_scope(self.verifier.realm(), scope))
     }
 
-    /// Whoever was let in, also noted for the request's log line and for a second extractor.
-    fn admit(claims: Arc<Claims>, verifier: Verifier, request: &HttpRequest) -> Self {
+    /// Whoever is let in is also noted for the request's log line and for a second extractor.
+    fn decided(
+        verdict: Result<Arc<Claims>, Rejection>,
+        verifier: Verifier,
+        request: &HttpRequest,
+    ) -> Result<Self, Refusal> {
+        let claims = verdict.map_err(|rejection| refuse(&verifier, rejection))?;
         let bearer = Self { claims, verifier };
         request.extensions_mut().insert(bearer.clone());
-        bearer
+        Ok(bearer)
     }
 
     /// Its claims.
@@ -97,30 +101,21 @@ impl FromRequest for Bearer {
         if let Some(bearer) = request.extensions().get::<Self>().filter(|bearer| bearer.verifier.is(verifier)) {
             return Either::Left(ready(Ok(bearer.clone())));
         }
-        match Credentials::unread(request).and_then(|token| verifier.verdict_on_remembered(token)) {
-            Some(Verdict::Good(claims)) => {
-                return Either::Left(ready(Ok(Self::admit(claims, verifier.clone(), request))));
-            }
-            Some(Verdict::Bad(rejection)) => return Either::Left(ready(Err(refuse(verifier, rejection)))),
-            Some(Verdict::Ask) | None => {}
+        if let Some(verdict) = Credentials::unread(request).and_then(|token| verifier.verdict_on_remembered(token)) {
+            return Either::Left(ready(Self::decided(verdict, verifier.clone(), request)));
         }
         let credentials = match Credentials::of(request, verifier.realm()) {
             Ok(credentials) => credentials,
             Err(refusal) => return Either::Left(ready(Err(refusal))),
         };
-        match verifier.verdict(credentials.token()) {
-            Verdict::Good(claims) => Either::Left(ready(Ok(Self::admit(claims, verifier.clone(), request)))),
-            Verdict::Bad(rejection) => Either::Left(ready(Err(refuse(verifier, rejection)))),
-            Verdict::Ask => {
-                let (verifier, request) = (verifier.clone(), request.clone());
-                Either::Right(Box::pin(async move {
-                    match verifier.authenticate(credentials.token()).await {
-                        Ok(claims) => Ok(Self::admit(claims, verifier, &request)),
-                        Err(rejection) => Err(refuse(&verifier, rejection)),
-                    }
-                }))
-            }
+        if let Some(verdict) = verifier.verdict(credentials.token()) {
+            return Either::Left(ready(Self::decided(verdict, verifier.clone(), request)));
         }
+        let (verifier, request) = (verifier.clone(), request.clone());
+        Either::Right(Box::pin(async move {
+            let verdict = verifier.authenticate(credentials.token()).await;
+            Self::decided(verdict, verifier, &request)
+        }))
     }
 }
 

@@ -121,7 +121,7 @@ impl Edge {
         let answered = span.around(AssertUnwindSafe(next.call(request)).catch_unwind()).await;
         let answered = answered.unwrap_or_else(|_| Err(span.enter(|| self.panicked(&kept))));
         self.tell(&worker, &kept, &span, &answered);
-        let mut response = problem_page::for_people(answered?);
+        let mut response = problem_page::for_people(answered?, kept.is_for_people);
         self.add_headers(response.headers_mut());
         response.headers_mut().insert(REQUEST_ID, kept.id);
         Ok(response)

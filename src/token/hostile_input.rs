@@ -43,7 +43,7 @@ fn tokens() {
         let text = std::str::from_utf8(input).ok()?;
         // None of the corpus is signed with this secret.
         assert!(verifier.verify(text).is_err());
-        assert!(matches!(verifier.verdict(text), super::verifier::Verdict::Ask | super::verifier::Verdict::Bad(_)));
+        assert!(!matches!(verifier.verdict(text), Some(Ok(_))));
         let token = Compact::parse(text).ok()?;
         assert_eq!(format!("{}.{}", token.signed, token.signature), text);
         assert_eq!(claimed_client(text).as_ref(), Some(&token.claims.subject));

@@ -53,14 +53,6 @@ pub(super) enum Issuer {
     Remote(RemoteIssuer),
 }
 
-/// A token as far as memory goes, and what is still to be asked.
-pub(crate) enum Verdict {
-    Good(Arc<Claims>),
-    Bad(Rejection),
-    /// Only asking can tell: hand it to [`Verifier::authenticate`].
-    Ask,
-}
-
 impl Verifier {
     /// A builder that believes nobody yet.
     #[must_use]
@@ -139,31 +131,26 @@ impl Verifier {
         Ok(claims)
     }
 
-    /// What memory says, for the extractor: most requests end here, without a future on the heap.
-    pub(crate) fn verdict(&self, token: &str) -> Verdict {
+    /// What memory says, for the extractor: most requests end here, without a future on the heap. `None` when only asking can tell: hand it to
+    /// [`authenticate`](Self::authenticate).
+    pub(crate) fn verdict(&self, token: &str) -> Option<Result<Arc<Claims>, Rejection>> {
         self.decided(self.check(token))
     }
 
-    /// The same of a token that is remembered; `None` when it is not, or only asking can tell.
-    pub(crate) fn verdict_on_remembered(&self, token: &[u8]) -> Option<Verdict> {
-        match self.decided(self.check_remembered(token)?) {
-            Verdict::Ask => None,
-            decided => Some(decided),
-        }
+    /// The same of a token that is remembered; `None` also when it is not.
+    pub(crate) fn verdict_on_remembered(&self, token: &[u8]) -> Option<Result<Arc<Claims>, Rejection>> {
+        self.decided(self.check_remembered(token)?)
     }
 
-    fn decided(&self, checked: Result<Good, Failed>) -> Verdict {
+    fn decided(&self, checked: Result<Good, Failed>) -> Option<Result<Arc<Claims>, Rejection>> {
         if let Err(Failed {
             rejection: Rejection::UnknownKey | Rejection::KeysUnavailable | Rejection::SessionNotInMemory,
             ..
         }) = checked
         {
-            return Verdict::Ask;
+            return None;
         }
-        match self.observed(checked) {
-            Ok(claims) => Verdict::Good(claims),
-            Err(rejection) => Verdict::Bad(rejection),
-        }
+        Some(self.observed(checked))
     }
 
     /// How each remote issuer is doing.

@@ -23,9 +23,13 @@ struct Told {
     detail: Option<String>,
 }
 
-/// The same answer, but a page where it is a problem that a browser would show.
-pub(crate) fn for_people<B: MessageBody + 'static>(response: ServiceResponse<B>) -> ServiceResponse<BoxBody> {
-    if !is_wanted(&response) {
+/// The same answer, but a page where it is a problem and [`is_for_people`].
+pub(crate) fn for_people<B: MessageBody + 'static>(
+    response: ServiceResponse<B>,
+    is_for_people: bool,
+) -> ServiceResponse<BoxBody> {
+    let is_problem = || response.headers().get(CONTENT_TYPE).is_some_and(|found| found == MEDIA_TYPE);
+    if !is_for_people || !is_problem() {
         return response.map_into_boxed_body();
     }
     let (request, response) = response.into_parts();
@@ -43,11 +47,6 @@ pub(crate) fn for_people<B: MessageBody + 'static>(response: ServiceResponse<B>)
 /// The page of a request to `path` whose handler came to grief.
 pub(crate) fn internal(path: &str, look: &Look) -> HttpResponse {
     page_of(path, look, StatusCode::INTERNAL_SERVER_ERROR, None)
-}
-
-fn is_wanted<B>(response: &ServiceResponse<B>) -> bool {
-    let is_problem = response.headers().get(CONTENT_TYPE).is_some_and(|found| found == MEDIA_TYPE);
-    is_problem && is_for_people(response.request().path(), response.request().headers())
 }
 
 /// Whether a browser shows what is answered to a request to `path` with these headers.

@@ -133,13 +133,27 @@ impl Accounts {
     }
 }
 
+/// What an account is asked for by.
+enum Who {
+    Id(String),
+    Address(Email),
+}
+
+impl Who {
+    /// `None` when it can be neither.
+    fn parse(text: &str) -> Option<Self> {
+        let id = text.parse::<Uuid>().ok().map(|id| Self::Id(id.to_string()));
+        id.or_else(|| Email::parse(text).map(Self::Address))
+    }
+}
+
 /// The id of an account by its id, also when it is gone, or by its address; `None` when it is neither, or nobody has that address.
 pub(crate) async fn id_of(connection: Connection<'_>, who: &str) -> Result<Option<String>, StoreError> {
-    if let Ok(id) = who.parse::<Uuid>() {
-        return Ok(Some(id.to_string()));
+    match Who::parse(who) {
+        Some(Who::Id(id)) => Ok(Some(id)),
+        Some(Who::Address(email)) => Ok(records::user_by_email(connection, &email).await?.map(|user| user.id)),
+        None => Ok(None),
     }
-    let Some(email) = Email::parse(who) else { return Ok(None) };
-    Ok(records::user_by_email(connection, &email).await?.map(|user| user.id))
 }
 
 impl Administration<'_> {
@@ -158,8 +172,11 @@ impl Administration<'_> {
     /// [`NotDone`].
     pub async fn find(&self, who: &str) -> Result<UserRecord, NotDone> {
         let mut reader = self.store.read().await?;
-        let id = id_of(reader.connection(), who).await?.ok_or(NotDone::Unknown)?;
-        records::user_by_id(reader.connection(), &id).await?.ok_or(NotDone::Unknown)
+        let found = match Who::parse(who).ok_or(NotDone::Unknown)? {
+            Who::Id(id) => records::user_by_id(reader.connection(), &id).await?,
+            Who::Address(email) => records::user_by_email(reader.connection(), &email).await?,
+        };
+        found.ok_or(NotDone::Unknown)
     }
 
     /// Changes what may be changed about an account. Its sessions end when it is disabled, and when it loses a role, for their tokens say that it has it.

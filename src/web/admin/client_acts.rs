@@ -38,10 +38,21 @@ const fn choice(value: &'static str, words: &'static str, more: &'static str) ->
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
     let below = |act: &str, routes| resource(&format!("/admin/clients/{{id}}/{act}"), routes).wrap(from_fn(in_span));
-    cfg.service(below("rotate", [get(to(confirm_rotation)), post(to(rotate))]))
-        .service(below("disable", [get(to(confirm_disabling)), post(to(disable))]))
+    let asking = |ask: Ask| get(to(move |admin, oauth, id| confirm(ask, admin, oauth, id)));
+    cfg.service(below("rotate", [asking(ask_rotation), post(to(rotate))]))
+        .service(below("disable", [asking(ask_disabling), post(to(disable))]))
         .service(below("enable", [get(to(back_to_client)), post(to(enable))]))
-        .service(below("remove", [get(to(confirm_removal)), post(to(remove))]));
+        .service(below("remove", [asking(ask_removal), post(to(remove))]));
+}
+
+/// Makes the page that asks before something is done to a client.
+type Ask = fn(StatusCode, &Administrator, &Client, Option<&Complaint>) -> HttpResponse;
+
+async fn confirm(ask: Ask, admin: Administrator, oauth: Data<OAuth>, id: Path<String>) -> HttpResponse {
+    match find(&admin, &oauth, &id).await {
+        Ok(client) => ask(StatusCode::OK, &admin, &client, None),
+        Err(not_found) => not_found,
+    }
 }
 
 fn ask_rotation(status: StatusCode, admin: &Administrator, client: &Client, error: Option<&Complaint>) -> HttpResponse {
@@ -60,13 +71,6 @@ fn ask_rotation(status: StatusCode, admin: &Administrator, client: &Client, erro
         new_password: None,
     };
     ask(status, admin, &question, error)
-}
-
-async fn confirm_rotation(admin: Administrator, oauth: Data<OAuth>, id: Path<String>) -> HttpResponse {
-    match find(&admin, &oauth, &id).await {
-        Ok(client) => ask_rotation(StatusCode::OK, &admin, &client, None),
-        Err(not_found) => not_found,
-    }
 }
 
 async fn rotate(acting: Acting, oauth: Data<OAuth>, id: Path<String>) -> HttpResponse {
@@ -126,13 +130,6 @@ fn ask_disabling(
     ask(status, admin, &question, error)
 }
 
-async fn confirm_disabling(admin: Administrator, oauth: Data<OAuth>, id: Path<String>) -> HttpResponse {
-    match find(&admin, &oauth, &id).await {
-        Ok(client) => ask_disabling(StatusCode::OK, &admin, &client, None),
-        Err(not_found) => not_found,
-    }
-}
-
 async fn disable(acting: Acting, oauth: Data<OAuth>, id: Path<String>) -> HttpResponse {
     set_disabled(&acting.admin, &oauth, &id, true).await
 }
@@ -181,13 +178,6 @@ fn ask_removal(status: StatusCode, admin: &Administrator, client: &Client, error
         new_password: None,
     };
     ask(status, admin, &question, error)
-}
-
-async fn confirm_removal(admin: Administrator, oauth: Data<OAuth>, id: Path<String>) -> HttpResponse {
-    match find(&admin, &oauth, &id).await {
-        Ok(client) => ask_removal(StatusCode::OK, &admin, &client, None),
-        Err(not_found) => not_found,
-    }
 }
 
 async fn remove(acting: Acting, oauth: Data<OAuth>, id: Path<String>) -> HttpResponse {
