@@ -6,7 +6,7 @@ import json
 import time
 
 from bench import MANY, PRIVATE, PUBLIC, bearer, ratios
-from load import Load
+from load import THREADS, Load
 from peers import better_auth, glewlwyd, pocketbase
 from programs import Tokenhouse
 
@@ -30,8 +30,8 @@ def grants(bench):
         refresh_tokens = bench.folder / "refresh.txt"
 
         def refreshes():
-            # One more than connections: wrk asks its script once for a request that it does not send.
-            tokens = [server.log_in(number % users)["refresh_token"] for number in range(MANY + 1)]
+            # One more than connections for each thread: wrk asks its script once for a request that it does not send.
+            tokens = [server.log_in(number % users)["refresh_token"] for number in range(MANY + THREADS)]
             refresh_tokens.write_text("\n".join(tokens) + "\n")
             return Load(server.url + "/api/refresh", "refreshes", MANY, tokens=refresh_tokens).run(bench.seconds)
 

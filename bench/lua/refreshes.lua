@@ -1,4 +1,4 @@
--- Refreshes, each with the token that the last one gave. The file TOKENS has one more than there are connections.
+-- Refreshes, each with the token that the last one gave. The file TOKENS has one more for each thread than it has connections.
 dofile(os.getenv("LUA") .. "/told.lua")
 
 local tokens = {}
@@ -11,7 +11,7 @@ local function keep(token)
 end
 
 function init()
-  for token in io.lines(os.getenv("TOKENS")) do keep(token) end
+  for token in own_lines(os.getenv("TOKENS")) do keep(token) end
 end
 
 function request()

@@ -123,6 +123,7 @@ impl Line {
             email_verified_at: self.email_verified.then_some(now),
             disabled_at: self.disabled.then_some(now),
             passkey_required_at: None,
+            has_app: false,
         })
     }
 }

@@ -50,8 +50,6 @@ pub struct FirstFactor {
     pub(super) renewed: Option<String>,
     /// For the user's passkeys, when he has any.
     pub(super) challenge: Option<Challenge>,
-    /// Whether he has an authenticator app.
-    pub(super) has_app: bool,
 }
 
 // Hashes of a password are in it.
@@ -227,8 +225,8 @@ impl Accounts {
         let tried = user.id.clone();
         let second = match self.second_factor(&user, otp, passkey).await {
             Ok(second) => second,
-            Err(Missing::Required { challenge, has_app }) => {
-                return Err(NotLoggedIn::OtpRequired(Box::new(FirstFactor { user, renewed, challenge, has_app })));
+            Err(Missing::Required(challenge)) => {
+                return Err(NotLoggedIn::OtpRequired(Box::new(FirstFactor { user, renewed, challenge })));
             }
             Err(Missing::TooMany(too_many)) => return Err(too_many.into()),
             Err(Missing::Store(error)) => return Err(error.into()),

@@ -76,7 +76,7 @@ pub(super) enum Begun {
     Session(Box<Opened>),
     /// The second factor was used before, or never was one.
     FactorSpent,
-    /// The account was disabled, deleted or given another hash since it was read.
+    /// The account was disabled, deleted, or given another hash or other factors since it was read.
     Changed,
 }
 
@@ -169,8 +169,7 @@ impl Accounts {
             .store
             .write(move |mut connection| {
                 Box::pin(async move {
-                    let checked = Some(user.password_hash.as_str());
-                    if !records::lock_user(connection.reborrow(), &user.id, checked).await? {
+                    if !records::lock_user_as_read(connection.reborrow(), &user).await? {
                         return Ok::<_, StoreError>(Err(Begun::Changed));
                     }
                     if let Some(second) = &second {

@@ -147,6 +147,7 @@ impl Accounts {
             email_verified_at: None,
             disabled_at: None,
             passkey_required_at: None,
+            has_app: false,
         };
         let caller = caller.clone();
         let outcome = self

@@ -26,11 +26,7 @@ pub(super) enum SecondFactor {
 #[derive(Debug)]
 pub(super) enum Missing {
     /// A second factor is asked for, and none came. With a challenge, when he has passkeys.
-    Required {
-        challenge: Option<Challenge>,
-        /// Whether codes of an app are among them.
-        has_app: bool,
-    },
+    Required(Option<Challenge>),
     /// It is none of his.
     Wrong,
     TooMany(TooMany),
@@ -51,21 +47,21 @@ impl Accounts {
         otp: Option<&SecretString>,
         passkey: Option<&PasskeyAnswer>,
     ) -> Result<Option<SecondFactor>, Missing> {
-        let mut reader = self.store.read().await?;
-        let totp = records::totp_of(reader.connection(), &user.id).await?.filter(|totp| totp.confirmed_at.is_some());
-        drop(reader);
-        if totp.is_none() && user.passkey_required_at.is_none() {
+        // By what was read with the password: whoever turned a factor on since is not let in without it either, when the session begins.
+        if !user.has_app && user.passkey_required_at.is_none() {
             return Ok(None);
         }
         if let Some(answer) = passkey {
             return Ok(Some(SecondFactor::Passkey(self.check_second_passkey(user, answer).await?)));
         }
         let Some(otp) = otp else {
-            let challenge = self.second_factor_challenge(user).await?;
-            return Err(Missing::Required { challenge, has_app: totp.is_some() });
+            return Err(Missing::Required(self.second_factor_challenge(user).await?));
         };
         // Before it is known whether it is right: guesses made at once must not all get through.
         self.limits.otp_of(&user.id).map_err(Missing::TooMany)?;
+        let mut reader = self.store.read().await?;
+        let totp = records::totp_of(reader.connection(), &user.id).await?.filter(|totp| totp.confirmed_at.is_some());
+        drop(reader);
         let now = self.clock.unix_micros();
         if let Some(step) = totp.and_then(|totp| step_of(&self.sealing, &user.id, &totp.sealed_secret, otp, now)) {
             return Ok(Some(SecondFactor::Totp(step)));

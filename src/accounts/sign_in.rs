@@ -113,11 +113,7 @@ impl Accounts {
     pub(crate) async fn second_page_again(&self, state: &str) -> Result<Option<Second>, StoreError> {
         let Some((user, renewed)) = self.reopen(state).await? else { return Ok(None) };
         let challenge = self.second_factor_challenge(&user).await?;
-        let mut reader = self.store.read().await?;
-        let totp = records::totp_of(reader.connection(), &user.id).await?;
-        drop(reader);
-        let has_app = totp.is_some_and(|totp| totp.confirmed_at.is_some());
-        Ok(Some(self.second_page(FirstFactor { user, renewed, challenge, has_app })))
+        Ok(Some(self.second_page(FirstFactor { user, renewed, challenge })))
     }
 
     /// The user of a second page, and a new hash of his password when it is due; `None` when it is too late, or his account is not as it was.
@@ -155,6 +151,6 @@ impl Accounts {
         };
         let bytes = SecretString::from(serde_json::to_string(&between).unwrap_or_default());
         let state = self.sealing.seal(SEALED_FOR, bytes.expose_secret().as_bytes());
-        Second { state, challenge: first.challenge, has_app: first.has_app }
+        Second { state, challenge: first.challenge, has_app: first.user.has_app }
     }
 }

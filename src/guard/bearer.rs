@@ -101,14 +101,17 @@ impl FromRequest for Bearer {
         if let Some(bearer) = request.extensions().get::<Self>().filter(|bearer| bearer.verifier.is(verifier)) {
             return Either::Left(ready(Ok(bearer.clone())));
         }
-        if let Some(verdict) = Credentials::unread(request).and_then(|token| verifier.verdict_on_remembered(token)) {
+        let unread = Credentials::unread(request);
+        if let Some(verdict) = unread.and_then(|token| verifier.verdict_on_remembered(token)) {
             return Either::Left(ready(Self::decided(verdict, verifier.clone(), request)));
         }
         let credentials = match Credentials::of(request, verifier.realm()) {
             Ok(credentials) => credentials,
             Err(refusal) => return Either::Left(ready(Err(refusal))),
         };
-        if let Some(verdict) = verifier.verdict(credentials.token()) {
+        let token = credentials.token();
+        let verdict = if unread.is_some() { verifier.verdict_on_new(token) } else { verifier.verdict(token) };
+        if let Some(verdict) = verdict {
             return Either::Left(ready(Self::decided(verdict, verifier.clone(), request)));
         }
         let (verifier, request) = (verifier.clone(), request.clone());

@@ -115,11 +115,12 @@ pub(super) fn paths(cfg: &mut ServiceConfig, whose: &Whose<'_>, cors_origins: &[
             }
         }
     };
-    // Actix asks one service after the other whether a path is its own, and asking costs: what is asked for most stands first.
+    // Actix asks one service after the other whether a path is its own, and asking costs, as does each scope around it: what is asked for most
+    // stands first, and in none.
+    info::routes(cfg, cors_origins);
     cfg.service(
         web::scope("/api")
             .wrap(Condition::new(!cors_origins.is_empty(), cors(cors_origins)))
-            .configure(info::routes)
             .configure(accounts)
             .default_service(web::to(not_found)),
     );

@@ -1,12 +1,9 @@
 //! What every request and every answer gets: a request id, security headers, a line in the log where asked for.
 
-use std::cell::OnceCell;
-use std::fmt::Write as _;
+use std::cell::{Cell, OnceCell};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ResourceMap, ServiceRequest, ServiceResponse};
@@ -22,16 +19,14 @@ use futures_util::FutureExt as _;
 
 use crate::guard::Bearer;
 use crate::http::Problem;
-use crate::http::request_id::RequestId;
+use crate::http::request_id::REQUEST_ID;
 use crate::metrics::{OfWorker, Stopwatch};
 use crate::oauth::error::OAuthError;
 use crate::settings::{LogRequests, Settings};
-use crate::token::{Clock, random};
+use crate::token::random;
 use crate::traces::{Span, Traces};
 use crate::web::look::Look;
 use crate::web::problem_page;
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Answers here are data, not pages: nothing in them may run, load, or be framed.
 const NO_CONTENT: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -45,24 +40,17 @@ pub(crate) struct Edge {
     headers: Arc<[(HeaderName, HeaderValue)]>,
     log: LogRequests,
     look: Look,
-    clock: Clock,
-    ids: Arc<Ids>,
     traces: Traces,
 }
 
-/// What a worker has for itself.
+/// The same of one worker, which shares nothing that a request changes: processors would have to hand it to each other.
 pub(crate) struct Worker {
+    edge: Edge,
+    ids: Ids,
     /// Where requests are counted, if anywhere.
     counts: Option<OfWorker>,
     /// The routes, for the sake of a request that is gone: known from the first request on.
     routes: OnceCell<ResourceMap>,
-}
-
-impl Worker {
-    /// Which has seen no request yet.
-    pub fn new(counts: Option<OfWorker>) -> Self {
-        Self { counts, routes: OnceCell::new() }
-    }
 }
 
 /// What is kept of a request, which its handler takes along when it panics.
@@ -71,20 +59,18 @@ struct Kept {
     method: Method,
     uri: Uri,
     is_for_people: bool,
-    /// When it came, by the clock; where it may get a line.
-    started: Option<Duration>,
-    /// The same, where it is counted.
-    counted: Option<Stopwatch>,
+    /// Since it came; where it is counted, or may get a line.
+    since: Option<Stopwatch>,
 }
 
-/// Ids that are unique among all nodes and restarts: a random start, then counting.
+/// Ids that are unique among all workers, nodes and restarts: a random start, then counting.
 struct Ids {
     start: String,
-    next: AtomicU64,
+    next: Cell<u64>,
 }
 
 impl Edge {
-    pub fn new(settings: &Settings, look: Look, clock: Clock, traces: Traces) -> Self {
+    pub fn new(settings: &Settings, look: Look, traces: Traces) -> Self {
         let mut headers = vec![
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
             (CONTENT_SECURITY_POLICY, HeaderValue::from_static(NO_CONTENT)),
@@ -95,62 +81,81 @@ impl Edge {
         if settings.server.public_url.starts_with("https:") {
             headers.push((STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS)));
         }
-        let ids = Ids { start: random::base64url(&random::bytes::<6>()), next: AtomicU64::new(1) };
-        Self { headers: headers.into(), log: settings.log.requests, look, clock, ids: Arc::new(ids), traces }
+        Self { headers: headers.into(), log: settings.log.requests, look, traces }
+    }
+
+    fn add_headers(&self, headers: &mut HeaderMap) {
+        // Names are compared faster than looked up, and most answers have one.
+        let is_ours = |name: &HeaderName| self.headers.iter().any(|(ours, _)| ours == name);
+        let has_own = headers.keys().any(is_ours);
+        for (name, value) in self.headers.iter() {
+            if !(has_own && headers.contains_key(name)) {
+                headers.insert(name.clone(), value.clone());
+            }
+        }
+    }
+}
+
+impl Worker {
+    /// Which has seen no request yet.
+    pub fn new(edge: Edge, counts: Option<OfWorker>) -> Self {
+        Self { edge, ids: Ids::new(), counts, routes: OnceCell::new() }
     }
 
     /// Has `next` answer.
     pub async fn around<B: MessageBody + 'static>(
-        self,
-        worker: Rc<Worker>,
-        request: ServiceRequest,
+        self: Rc<Self>,
+        mut request: ServiceRequest,
         next: Next<B>,
     ) -> Result<ServiceResponse<BoxBody>, Error> {
         let kept = Kept {
-            id: self.request_id(request.headers()),
+            id: self.id_of(&mut request),
             method: request.method().clone(),
             uri: request.uri().clone(),
             is_for_people: problem_page::is_for_people(request.path(), request.headers()),
-            started: (self.log != LogRequests::Off).then(|| self.clock.monotonic()),
-            counted: worker.counts.is_some().then(Stopwatch::start),
+            since: (self.counts.is_some() || self.edge.log != LogRequests::Off).then(Stopwatch::start),
         };
-        worker.routes.get_or_init(|| request.resource_map().clone());
-        request.extensions_mut().insert(RequestId(kept.id.clone()));
-        let span = self.traces.request(&request);
+        self.routes.get_or_init(|| request.resource_map().clone());
+        let span = self.edge.traces.request(&request);
         // A handler that panics shall not leave its client without an answer.
         let answered = span.around(AssertUnwindSafe(next.call(request)).catch_unwind()).await;
         let answered = answered.unwrap_or_else(|_| Err(span.enter(|| self.panicked(&kept))));
-        self.tell(&worker, &kept, &span, &answered);
+        self.tell(&kept, &span, &answered);
         let mut response = problem_page::for_people(answered?, kept.is_for_people);
-        self.add_headers(response.headers_mut());
+        self.edge.add_headers(response.headers_mut());
         response.headers_mut().insert(REQUEST_ID, kept.id);
         Ok(response)
     }
 
     /// Notes in the span of a request how it was answered, counts it and writes its line, each where that is wanted.
-    fn tell<B>(&self, worker: &Worker, kept: &Kept, span: &Span, answered: &Result<ServiceResponse<B>, Error>) {
+    fn tell<B>(&self, kept: &Kept, span: &Span, answered: &Result<ServiceResponse<B>, Error>) {
         let (status, request) = match answered {
             Ok(response) => (response.status(), Some(response.request())),
             // Which is gone.
             Err(error) => (error.as_response_error().status_code(), None),
         };
-        let counted = worker.counts.as_ref().zip(kept.counted);
-        let logged = kept.started.filter(|_| self.log == LogRequests::All || status.is_server_error());
+        let counted = self.counts.as_ref().zip(kept.since);
+        let is_logged = match self.edge.log {
+            LogRequests::All => true,
+            LogRequests::Errors => status.is_server_error(),
+            LogRequests::Off => false,
+        };
+        let logged = kept.since.filter(|_| is_logged);
         if counted.is_none() && logged.is_none() && !span.is_recorded() {
             return;
         }
         let route = match request {
             Some(request) => request.match_pattern(),
-            None => worker.routes.get().and_then(|routes| routes.match_pattern(kept.uri.path())),
+            None => self.routes.get().and_then(|routes| routes.match_pattern(kept.uri.path())),
         };
         span.answered(&kept.method, route.as_deref(), status);
         if let Some((counts, since)) = counted {
             counts.answered(route.as_deref(), &kept.method, status, since.elapsed());
         }
-        if let Some(started) = logged {
+        if let Some(since) = logged {
             let extensions = request.map(HttpMessage::extensions);
             let bearer = extensions.as_ref().and_then(|extensions| extensions.get::<Bearer>());
-            let micros = self.clock.monotonic().saturating_sub(started).as_micros();
+            let micros = since.elapsed().as_micros();
             let line = || {
                 // The pattern and not the path: a path may carry what does not belong into a log.
                 tracing::info!(
@@ -167,43 +172,46 @@ impl Edge {
         }
     }
 
-    fn add_headers(&self, headers: &mut HeaderMap) {
-        for (name, value) in self.headers.iter() {
-            if !headers.contains_key(name) {
-                headers.insert(name.clone(), value.clone());
-            }
-        }
-    }
-
     /// The answer to a request that panicked.
     fn panicked(&self, kept: &Kept) -> Error {
         tracing::error!(request = kept.id.to_str().unwrap_or("-"), "a request panicked, and others go on");
         let mut response = if kept.uri.path().starts_with("/oauth2/") {
             OAuthError::server_error().error_response()
         } else if kept.is_for_people {
-            problem_page::internal(kept.uri.path(), &self.look)
+            problem_page::internal(kept.uri.path(), &self.edge.look)
         } else {
             let problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal");
             problem.detail("Something went wrong on this side; the log says what.").error_response()
         };
-        self.add_headers(response.headers_mut());
+        self.edge.add_headers(response.headers_mut());
         response.headers_mut().insert(REQUEST_ID, kept.id.clone());
         InternalError::from_response("a request panicked", response).into()
     }
 
-    /// The id that came with the request, when it is a harmless one, else a new one.
-    fn request_id(&self, headers: &HeaderMap) -> HeaderValue {
+    /// The id that came with a request, when it is a harmless one, else a new one, which the request has from now on.
+    fn id_of(&self, request: &mut ServiceRequest) -> HeaderValue {
         let is_harmless = |id: &&HeaderValue| {
             let harmless = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
             !id.is_empty() && id.len() <= 64 && id.as_bytes().iter().all(harmless)
         };
-        if let Some(id) = headers.get(REQUEST_ID).filter(is_harmless) {
+        if let Some(id) = request.headers().get(REQUEST_ID).filter(is_harmless) {
             return id.clone();
         }
-        let mut id = String::with_capacity(24);
-        let number = self.ids.next.fetch_add(1, Ordering::Relaxed);
-        let _ = write!(id, "{}-{number:x}", self.ids.start);
-        HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("-"))
+        let id = self.ids.next();
+        request.headers_mut().insert(REQUEST_ID, id.clone());
+        id
+    }
+}
+
+impl Ids {
+    fn new() -> Self {
+        Self { start: random::base64url(&random::bytes::<6>()), next: Cell::new(1) }
+    }
+
+    fn next(&self) -> HeaderValue {
+        let number = self.next.get();
+        self.next.set(number.wrapping_add(1));
+        HeaderValue::try_from(format!("{}-{number:x}", self.start)).unwrap_or(HeaderValue::from_static("-"))
     }
 }
 

@@ -1,9 +1,11 @@
 //! The two routes of the article: one for anyone, one for the bearer of a good token.
 
+use actix_web::middleware::Condition;
 use actix_web::web::{ServiceConfig, to};
 use utoipa::OpenApi;
 
 use crate::guard::Bearer;
+use crate::http::cors::cors;
 use crate::http::documented::Answers;
 use crate::http::methods::{get, resource};
 
@@ -12,9 +14,11 @@ use crate::http::methods::{get, resource};
 #[openapi(paths(public_info, profile))]
 pub(crate) struct Documented;
 
-/// `/api/publicInfo` and `/api/profile`.
-pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    cfg.service(resource("/publicInfo", [get(to(public_info))])).service(resource("/profile", [get(to(profile))]));
+/// `/api/publicInfo` and `/api/profile`, for pages of these origins too.
+pub(crate) fn routes(cfg: &mut ServiceConfig, cors_origins: &[String]) {
+    let for_pages = || Condition::new(!cors_origins.is_empty(), cors(cors_origins));
+    cfg.service(resource("/api/publicInfo", [get(to(public_info))]).wrap(for_pages()))
+        .service(resource("/api/profile", [get(to(profile))]).wrap(for_pages()));
 }
 
 /// For anyone.

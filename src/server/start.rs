@@ -196,13 +196,12 @@ impl Server {
         let counting = metrics_server.is_some().then(|| Arc::clone(&metrics));
         let state = State::new(settings, verifier.clone(), Data::from(metrics), accounts.map(Data::from), oauth, look);
         let draining = state.draining.clone();
-        let edge = Edge::new(settings, state.look.clone(), clock.clone(), traces.clone());
+        let edge = Edge::new(settings, state.look.clone(), traces.clone());
         let app = move || {
-            let edge = edge.clone();
-            let worker = Rc::new(Worker::new(counting.clone().map(OfWorker::new)));
+            let worker = Rc::new(Worker::new(edge.clone(), counting.clone().map(OfWorker::new)));
             App::new()
                 .configure(|cfg| app::routes(cfg, &state))
-                .wrap(from_fn(move |request, next| edge.clone().around(worker.clone(), request, next)))
+                .wrap(from_fn(move |request, next| Rc::clone(&worker).around(request, next)))
         };
         let shutdown_timeout = settings.server.shutdown_grace.as_secs().max(1);
         let server = if let Some(tls) = tls {

@@ -174,6 +174,8 @@ async fn open_sqlite(path: &Path) -> Result<Store, OpenError> {
         .idle_timeout(None)
         .max_lifetime(None)
         .acquire_timeout(PATIENCE)
+        // Whether it is sound is found out when it is given back, too, and a file does not hang up in between.
+        .test_before_acquire(false)
         .connect_with(options.read_only(true).pragma("query_only", "ON"))
         .await
         .map_err(failed)?;

@@ -1,7 +1,8 @@
 //! SQLite's one writer: gathers transactions that come at the same time into one commit.
 //!
 //! A commit with full sync costs an fsync, which takes longer than all the rest of a write. Under load, many writes wait at once; the writer
-//! takes all that wait, runs each in a savepoint of its own, commits them together, and only then tells each caller.
+//! takes all that wait, runs each in a savepoint of its own, commits them together, and only then tells each caller. One that waits alone is the
+//! transaction itself: each statement, a savepoint too, goes to another thread and back.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -150,9 +151,20 @@ async fn commit_together(connection: &mut SqliteConnection, files: &Files, times
         batch.clear();
         return;
     }
+    let alone = batch.len() == 1;
+    let mut end = "COMMIT";
     let mut done = Vec::with_capacity(batch.len());
     for job in batch.drain(..) {
-        match run_in_savepoint(connection, job).await {
+        let outcome = if alone {
+            let ran = run_job(connection, job).await;
+            if is_to_be_undone(ran.as_ref()) {
+                end = "ROLLBACK";
+            }
+            Ok(ran)
+        } else {
+            run_in_savepoint(connection, job).await
+        };
+        match outcome {
             Ok(Some(ran)) => done.push(ran),
             Ok(None) => tracing::error!("a write panicked and was undone; those committed together with it go on"),
             Err(error) => {
@@ -168,7 +180,7 @@ async fn commit_together(connection: &mut SqliteConnection, files: &Files, times
         }
     }
     let committing = Stopwatch::start();
-    let committed = execute(connection, "COMMIT").await;
+    let committed = execute(connection, end).await;
     // A file that was deleted meanwhile took the commit without a word.
     let committed = committed.and_then(|()| files.check());
     times.commit(committing, done.len(), &committed);
@@ -184,15 +196,24 @@ async fn commit_together(connection: &mut SqliteConnection, files: &Files, times
     }
 }
 
-/// `None` when the job panicked: with it went the way to tell its caller, who hears `Interrupted`.
+/// As [`run_job`], and undone by itself where it is to be.
 async fn run_in_savepoint(connection: &mut SqliteConnection, job: Job) -> Result<Option<Ran>, StoreError> {
     execute(connection, "SAVEPOINT write").await?;
-    let ran = AssertUnwindSafe(job(Connection::Sqlite(connection))).catch_unwind().await.ok();
-    if ran.as_ref().is_none_or(|ran| ran.keep == Keep::Nothing) {
+    let ran = run_job(connection, job).await;
+    if is_to_be_undone(ran.as_ref()) {
         execute(connection, "ROLLBACK TO write").await?;
     }
     execute(connection, "RELEASE write").await?;
     Ok(ran)
+}
+
+/// `None` when the job panicked: with it went the way to tell its caller, who hears `Interrupted`.
+async fn run_job(connection: &mut SqliteConnection, job: Job) -> Option<Ran> {
+    AssertUnwindSafe(job(Connection::Sqlite(connection))).catch_unwind().await.ok()
+}
+
+fn is_to_be_undone(ran: Option<&Ran>) -> bool {
+    ran.is_none_or(|ran| ran.keep == Keep::Nothing)
 }
 
 async fn execute(connection: &mut SqliteConnection, statement: &'static str) -> Result<(), StoreError> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use super::fetch::WrongCertificate;
+use super::jws::KnownHeaders;
 use super::local::LocalIssuer;
 use super::memory::Memory;
 use super::observer::Observer;
@@ -136,6 +137,7 @@ impl Builder {
         Ok(Verifier(Arc::new(Inner {
             issuers,
             memory: Memory::new(),
+            headers: KnownHeaders::new(),
             clock: self.clock,
             leeway: i64::try_from(self.leeway.as_secs()).unwrap_or(i64::MAX),
             standing: self.standing,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use chrono::{DateTime, SecondsFormat, TimeZone as _, Utc};
 
@@ -73,7 +73,10 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn unix_micros(&self) -> i64 {
         match &self.0 {
-            Source::System { .. } => Utc::now().timestamp_micros(),
+            Source::System { .. } => match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
+                Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
+                Err(before) => i64::try_from(before.duration().as_micros()).map_or(i64::MIN, i64::wrapping_neg),
+            },
             Source::Manual(hands) => hands.0.wall.load(Ordering::Relaxed),
         }
     }

@@ -7,7 +7,7 @@ use super::builder::Builder;
 use super::checks::{CheckName, StopAtFirst, Witness};
 use super::claims::Claims;
 use super::clock::Clock;
-use super::jws::Compact;
+use super::jws::{Compact, KnownHeaders};
 use super::local::{Audience, LocalIssuer};
 use super::memory::{Memory, Remembered};
 use super::observer::Observer;
@@ -40,6 +40,7 @@ pub struct Verifier(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     pub issuers: Vec<Issuer>,
     pub memory: Memory,
+    pub headers: KnownHeaders,
     pub clock: Clock,
     /// In seconds.
     pub leeway: i64,
@@ -137,6 +138,11 @@ impl Verifier {
         self.decided(self.check(token))
     }
 
+    /// The same of a token that is not remembered.
+    pub(crate) fn verdict_on_new(&self, token: &str) -> Option<Result<Arc<Claims>, Rejection>> {
+        self.decided(self.check_new(token))
+    }
+
     /// The same of a token that is remembered; `None` also when it is not.
     pub(crate) fn verdict_on_remembered(&self, token: &[u8]) -> Option<Result<Arc<Claims>, Rejection>> {
         self.decided(self.check_remembered(token)?)
@@ -196,18 +202,21 @@ impl Verifier {
     }
 
     fn check(&self, token: &str) -> Result<Good, Failed> {
-        if let Some(checked) = self.check_remembered(token.as_bytes()) {
-            return checked;
-        }
+        self.check_remembered(token.as_bytes()).unwrap_or_else(|| self.check_new(token))
+    }
+
+    fn check_new(&self, token: &str) -> Result<Good, Failed> {
         let inner = &*self.0;
         let failed = |rejection, issuer| Failed { rejection, issuer, claims: None };
-        let compact = Compact::parse(token).map_err(|rejection| failed(rejection, None))?;
         let witness = &mut StopAtFirst;
+        let compact = Compact::parse_knowing(token, Some(&inner.headers), witness);
+        let compact = compact.map_err(|rejection| failed(rejection, None))?;
         let (index, issuer) = inner.issuer_of(&compact, witness).map_err(|rejection| failed(rejection, None))?;
         // Read before the check: should the keys change during it, the entry is stale at once, not good for ever.
         let generation = issuer.generation();
         let checked = issuer.check(&compact, inner.leeway, witness);
         let key_until = checked.map_err(|rejection| failed(rejection, Some(index)))?;
+        inner.headers.keep(&compact);
         let claims = Arc::new(compact.claims);
         let until = claims.expires_at.saturating_add(inner.leeway).min(key_until.unwrap_or(i64::MAX));
         let remembered = || Remembered { claims: Arc::clone(&claims), issuer: index, generation, until };

@@ -71,6 +71,7 @@ impl Administration<'_> {
             email_verified_at: (new.verified && !is_invited).then_some(now),
             disabled_at: None,
             passkey_required_at: None,
+            has_app: false,
         };
         let (by, mut event) = (self.by.clone(), self.by.did(Act::UserAdd, &user.id, now));
         let mut details = serde_json::Map::new();

@@ -27,13 +27,16 @@ pub struct UserRecord {
     pub disabled_at: Option<i64>,
     /// Microseconds since 1970, since when a passkey is asked for besides the password.
     pub passkey_required_at: Option<i64>,
+    /// Whether codes of an authenticator app are asked for besides the password. Of the table `totp`.
+    pub has_app: bool,
 }
 
 /// The text of a statement that reads whole rows.
 macro_rules! select_users {
     ($which:literal) => {
         concat!(
-            "SELECT id, email, name, password_hash, roles, created_at, email_verified_at, disabled_at, passkey_required_at
+            "SELECT id, email, name, password_hash, roles, created_at, email_verified_at, disabled_at, passkey_required_at,
+                    EXISTS (SELECT 1 FROM totp WHERE totp.user_id = users.id AND totp.confirmed_at IS NOT NULL) AS has_app
              FROM users ",
             $which
         )
@@ -96,6 +99,24 @@ pub async fn lock_user(
         )
         .bind(user_id)
         .bind(password_hash)
+    )?;
+    Ok(locked == 1)
+}
+
+/// The same, also `false` when another second factor is asked for than when `user` was read, or one is that was not.
+pub async fn lock_user_as_read(connection: Connection<'_>, user: &UserRecord) -> Result<bool, StoreError> {
+    let locked = sql!(
+        connection,
+        execute,
+        sqlx::query(
+            "UPDATE users SET password_hash = password_hash
+             WHERE id = $1 AND disabled_at IS NULL AND password_hash = $2 AND (passkey_required_at IS NOT NULL) = $3
+               AND EXISTS (SELECT 1 FROM totp WHERE totp.user_id = users.id AND totp.confirmed_at IS NOT NULL) = $4"
+        )
+        .bind(&user.id)
+        .bind(&user.password_hash)
+        .bind(user.passkey_required_at.is_some())
+        .bind(user.has_app)
     )?;
     Ok(locked == 1)
 }
@@ -213,4 +234,72 @@ pub async fn delete_factors(mut connection: Connection<'_>, user_id: &str) -> Re
         sql!(connection.reborrow(), execute, sqlx::query(statement).bind(user_id))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::DatabaseUrl;
+    use crate::store::Store;
+
+    fn ada() -> UserRecord {
+        UserRecord {
+            id: "8a6e0804-2bd0-4672-b79d-d97027f9071a".to_owned(),
+            email: "ada@example.com".to_owned(),
+            name: None,
+            password_hash: "-".to_owned(),
+            roles: String::new(),
+            created_at: 1,
+            email_verified_at: None,
+            disabled_at: None,
+            passkey_required_at: None,
+            has_app: false,
+        }
+    }
+
+    async fn execute(store: &Store, statement: &'static str) {
+        let written = store.write(move |connection| {
+            Box::pin(async move { sql!(connection, execute, sqlx::query(statement)).map(drop) })
+        });
+        written.await.unwrap();
+    }
+
+    /// Whether the account can still be locked as `user` was read; and as it is now.
+    async fn locked(store: &Store, user: &UserRecord) -> (bool, bool) {
+        let (then, id) = (user.clone(), user.id.clone());
+        let locked = store.write(move |mut connection| {
+            Box::pin(async move {
+                let now = user_by_id(connection.reborrow(), &id).await?;
+                let then = lock_user_as_read(connection.reborrow(), &then).await?;
+                Ok::<_, StoreError>((then, lock_user_as_read(connection, &now.unwrap()).await?))
+            })
+        });
+        locked.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn whoever_turned_a_second_factor_on_meanwhile_is_not_as_he_was_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&DatabaseUrl::Sqlite(folder.path().join("x.db"))).await.unwrap();
+        let user = ada();
+        let inserted = user.clone();
+        let added = store.write(|connection| Box::pin(async move { insert_user(connection, &inserted).await }));
+        assert!(added.await.unwrap());
+        assert_eq!(locked(&store, &user).await, (true, true));
+
+        execute(&store, "INSERT INTO totp (user_id, sealed_secret, created_at) SELECT id, '-', 1 FROM users").await;
+        assert_eq!(locked(&store, &user).await, (true, true), "not confirmed yet");
+        execute(&store, "UPDATE totp SET confirmed_at = 2").await;
+        assert_eq!(locked(&store, &user).await, (false, true));
+        execute(&store, "DELETE FROM totp").await;
+        assert_eq!(locked(&store, &user).await, (true, true));
+
+        execute(&store, "UPDATE users SET passkey_required_at = 3").await;
+        assert_eq!(locked(&store, &user).await, (false, true));
+        execute(&store, "UPDATE users SET passkey_required_at = NULL, password_hash = 'another'").await;
+        assert_eq!(locked(&store, &user).await, (false, true));
+        execute(&store, "UPDATE users SET disabled_at = 4").await;
+        assert_eq!(locked(&store, &user).await, (false, false));
+        store.close().await;
+    }
 }

@@ -258,12 +258,11 @@ async fn show(
     let mut reader = store.read().await.map_err(NotDone::from)?;
     let now = clock.unix_micros();
     let sessions = records::sessions_of_user(reader.connection(), &user.id, now, 1000).await.map_err(NotDone::from)?;
-    let totp = records::totp_of(reader.connection(), &user.id).await.map_err(NotDone::from)?;
     let passkeys = records::exported_passkeys(reader.connection(), &user.id).await.map_err(NotDone::from)?;
     let mut value = describe(user);
     if let Some(members) = value.as_object_mut() {
         members.insert("sessions".to_owned(), sessions.len().into());
-        members.insert("totp".to_owned(), totp.is_some_and(|totp| totp.confirmed_at.is_some()).into());
+        members.insert("totp".to_owned(), user.has_app.into());
         members.insert("passkeys".to_owned(), passkeys.len().into());
     }
     if json {

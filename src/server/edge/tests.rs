@@ -10,6 +10,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::*;
 use crate::metrics::Metrics;
 use crate::settings::Sources;
+use crate::token::Clock;
 
 async fn panics(lock: web::Data<Mutex<u32>>) -> HttpResponse {
     let _held = lock.lock();
@@ -22,20 +23,20 @@ fn edge() -> Edge {
 
 fn edge_with(traces: Traces) -> Edge {
     let settings = Settings::read(&Sources::default()).unwrap();
-    Edge::new(&settings, Look::default(), Clock::system(), traces)
+    Edge::new(&settings, Look::default(), traces)
 }
 
 /// The application around handlers that panic, counting for `metrics`.
 macro_rules! app {
     ($edge:expr, $lock:expr, $metrics:expr) => {{
-        let (edge, worker) = ($edge, Rc::new(Worker::new($metrics.map(OfWorker::new))));
+        let worker = Rc::new(Worker::new($edge, $metrics.map(OfWorker::new)));
         App::new()
             .app_data($lock)
             .route("/well", web::get().to(|| async { "well" }))
             .route("/account/{what}", web::to(panics))
             .service(web::scope("/api").route("/panics/{id}", web::to(panics)))
             .service(web::scope("/oauth2/default").route("/panics/{id}", web::to(panics)))
-            .wrap(from_fn(move |request, next| edge.clone().around(Rc::clone(&worker), request, next)))
+            .wrap(from_fn(move |request, next| Rc::clone(&worker).around(request, next)))
     }};
 }
 
@@ -153,6 +154,8 @@ async fn a_panic_is_counted_and_logged_under_its_route() {
 
 #[cfg(feature = "otel")]
 mod traced {
+    use std::time::Duration;
+
     use opentelemetry::Context;
     use opentelemetry_sdk::error::OTelSdkResult;
     use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
