@@ -166,7 +166,9 @@ mod tests {
             (BY_EMAIL, "SEARCH users USING INDEX sqlite_autoindex_users_2 (email>? AND email<?)"),
             (BY_NAME, "SEARCH users USING INDEX users_by_name_key ((name_key,id)>(?,?) AND name_key<?)"),
         ] {
-            assert_eq!(crate::store::plan(statement).await, [step], "{statement}");
+            let of_each =
+                ["CORRELATED SCALAR SUBQUERY 1", "SEARCH totp USING INDEX sqlite_autoindex_totp_1 (user_id=?)"];
+            assert_eq!(crate::store::plan(statement).await, [&[step][..], &of_each].concat(), "{statement}");
         }
     }
 }
