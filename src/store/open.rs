@@ -176,7 +176,8 @@ async fn open_sqlite(path: &Path) -> Result<Store, OpenError> {
         .acquire_timeout(PATIENCE)
         // Whether it is sound is found out when it is given back, too, and a file does not hang up in between.
         .test_before_acquire(false)
-        .connect_with(options.read_only(true).pragma("query_only", "ON"))
+        // They could not write what the optimizer wants to keep, and one that failed at that would close later than the writer, behind everybody's back.
+        .connect_with(options.read_only(true).optimize_on_close(false, None).pragma("query_only", "ON"))
         .await
         .map_err(failed)?;
     let files = Files::of(path).map_err(|(path, source)| OpenError::File { doing: "read", path, source })?;
