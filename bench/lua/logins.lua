@@ -1,6 +1,11 @@
 -- Logins of users by chance, numbered up to USERS, by FIELD and password.
 dofile(os.getenv("LUA") .. "/told.lua")
 
+-- Each thread would draw the same ones.
+function init()
+  math.randomseed(number + 1)
+end
+
 local users, field = tonumber(os.getenv("USERS")), os.getenv("FIELD")
 local headers = {["Content-Type"] = "application/json"}
 

@@ -166,7 +166,9 @@ async fn commit_together(connection: &mut SqliteConnection, files: &Files, times
         };
         match outcome {
             Ok(Some(ran)) => done.push(ran),
-            Ok(None) => tracing::error!("a write panicked and was undone; those committed together with it go on"),
+            Ok(None) => {
+                tracing::error!("a write panicked and was undone; any that are committed together with it go on")
+            }
             Err(error) => {
                 // The connection may be anywhere: nothing of this batch is kept.
                 tracing::error!(%error, "a write failed, and with it those committed together with it");
@@ -183,9 +185,11 @@ async fn commit_together(connection: &mut SqliteConnection, files: &Files, times
     let committed = execute(connection, end).await;
     // A file that was deleted meanwhile took the commit without a word.
     let committed = committed.and_then(|()| files.check());
-    times.commit(committing, done.len(), &committed);
+    if end == "COMMIT" {
+        times.commit(committing, done.len(), &committed);
+    }
     if let Err(error) = &committed {
-        tracing::error!(%error, writes = done.len(), "the database did not commit");
+        tracing::error!(%error, writes = done.len(), end, "the database did not commit");
         let _ = execute(connection, "ROLLBACK").await;
     }
     let mut first_error = committed.err();
@@ -265,10 +269,29 @@ mod tests {
         };
         let (first, before, broken, behind, ()) =
             tokio::join!(first, add(&store, "before"), broken, add(&store, "behind"), go);
+        // And each alone.
+        let alone = store.write(|connection| {
+            Box::pin(async move {
+                insert(connection, "broken alone").await?;
+                panic!("on purpose");
+                #[expect(unreachable_code, reason = "it says what is answered")]
+                Ok::<(), StoreError>(())
+            })
+        });
+        let alone = alone.await;
+        let refused = store.write(|connection| {
+            Box::pin(async move {
+                insert(connection, "refused").await?;
+                Err::<(), _>(StoreError::Interrupted)
+            })
+        });
+        let refused = refused.await;
         for outcome in [first, before, behind, add(&store, "later").await] {
             outcome.unwrap();
         }
-        assert!(matches!(broken, Err(StoreError::Interrupted)), "{broken:?}");
+        for outcome in [broken, alone, refused] {
+            assert!(matches!(outcome, Err(StoreError::Interrupted)), "{outcome:?}");
+        }
         let mut reader = store.read().await.unwrap();
         let kept: Vec<String> =
             sql!(reader.connection(), fetch_all, sqlx::query_scalar("SELECT id FROM users ORDER BY id")).unwrap();

@@ -138,7 +138,7 @@ impl Verifier {
         self.decided(self.check(token))
     }
 
-    /// The same of a token that is not remembered.
+    /// The same without looking whether it is remembered, for who has looked.
     pub(crate) fn verdict_on_new(&self, token: &str) -> Option<Result<Arc<Claims>, Rejection>> {
         self.decided(self.check_new(token))
     }

@@ -104,7 +104,13 @@ pub async fn lock_user(
 }
 
 /// The same, also `false` when another second factor is asked for than when `user` was read, or one is that was not.
-pub async fn lock_user_as_read(connection: Connection<'_>, user: &UserRecord) -> Result<bool, StoreError> {
+pub async fn lock_user_as_read(mut connection: Connection<'_>, user: &UserRecord) -> Result<bool, StoreError> {
+    // Two statements: on PostgreSQL the second sees what was committed while the first waited for the row. SQLite has one writer, which waits for nobody.
+    if matches!(connection, Connection::Postgres(_))
+        && !lock_user(connection.reborrow(), &user.id, Some(&user.password_hash)).await?
+    {
+        return Ok(false);
+    }
     let locked = sql!(
         connection,
         execute,
