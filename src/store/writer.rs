@@ -167,7 +167,7 @@ async fn commit_together(connection: &mut SqliteConnection, files: &Files, times
         match outcome {
             Ok(Some(ran)) => done.push(ran),
             Ok(None) => {
-                tracing::error!("a write panicked and was undone; any that are committed together with it go on")
+                tracing::error!("a write panicked and was undone; any that are committed together with it go on");
             }
             Err(error) => {
                 // The connection may be anywhere: nothing of this batch is kept.
