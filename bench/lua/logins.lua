@@ -1,5 +1,6 @@
 -- Logins of users by chance, numbered up to USERS, by FIELD and password.
 dofile(os.getenv("LUA") .. "/told.lua")
+dofile(os.getenv("LUA") .. "/threads.lua")
 
 -- Each thread would draw the same ones.
 function init()

@@ -1,5 +1,6 @@
 -- A token never seen before with each request: the lines of the file TOKENS, each once.
 dofile(os.getenv("LUA") .. "/told.lua")
+dofile(os.getenv("LUA") .. "/threads.lua")
 
 local before, behind, tokens
 

@@ -1,5 +1,6 @@
 -- Refreshes, each with the token that the last one gave. The file TOKENS has one more for each thread than it has connections.
 dofile(os.getenv("LUA") .. "/told.lua")
+dofile(os.getenv("LUA") .. "/threads.lua")
 
 local tokens = {}
 local first, last = 1, 0
